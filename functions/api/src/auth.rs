@@ -1,0 +1,117 @@
+//! Who calls, and for which account.
+
+use std::sync::Arc;
+
+use axum::extract::FromRequestParts;
+use http::header::AUTHORIZATION;
+use http::request::Parts;
+use posthorn_shared::api_key::{self, ApiKey, Scope};
+use posthorn_shared::ids::AccountId;
+use subtle::ConstantTimeEq;
+
+use crate::problem::Refusal;
+use crate::state::ApiState;
+
+/// The header by which an admin key names the account it acts on.
+const ACCOUNT_HEADER: &str = "posthorn-account";
+
+/// The platform team.
+pub struct Admin;
+
+/// Whoever acts on one account's resources.
+pub struct Caller {
+    account: AccountId,
+    /// `None`: an admin key, which may do everything.
+    key: Option<Arc<ApiKey>>,
+}
+
+impl Caller {
+    /// The account, if the key's scopes cover the call.
+    pub fn account(&self, scope: Scope) -> Result<&AccountId, Refusal> {
+        if self.key.as_ref().is_none_or(|key| key.allows(scope)) {
+            return Ok(&self.account);
+        }
+        let scope = match scope {
+            Scope::Manage => "manage",
+            Scope::Publish => "publish",
+            Scope::Read => "read",
+        };
+        Err(Refusal::Forbidden(format!("this key lacks the scope {scope}")))
+    }
+}
+
+enum Identity {
+    Admin,
+    Account(Arc<ApiKey>),
+}
+
+async fn identify(parts: &Parts, state: &ApiState) -> Result<Identity, Refusal> {
+    let sha256 = api_key::sha256_hex(presented_key(parts).ok_or(Refusal::NoKey)?);
+    if let Some(admin) = &state.runtime.settings.admin_key_sha256
+        && bool::from(admin.as_bytes().ct_eq(sha256.as_bytes()))
+    {
+        return Ok(Identity::Admin);
+    }
+    if let Some(key) = state.keys.get(&sha256) {
+        return Ok(Identity::Account(key));
+    }
+    let key = state.store.api_key(&sha256).await?.map(Arc::new).ok_or(Refusal::UnknownKey)?;
+    state.keys.insert(sha256, Arc::clone(&key));
+    Ok(Identity::Account(key))
+}
+
+fn presented_key(parts: &Parts) -> Option<&str> {
+    let header = |name: &str| parts.headers.get(name)?.to_str().ok();
+    let bearer = header(AUTHORIZATION.as_str()).and_then(|value| {
+        let (scheme, key) = value.split_once(' ')?;
+        scheme.eq_ignore_ascii_case("bearer").then_some(key.trim())
+    });
+    bearer.or_else(|| header("x-api-key")).filter(|key| !key.is_empty())
+}
+
+impl FromRequestParts<ApiState> for Admin {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Refusal> {
+        match identify(parts, state).await? {
+            Identity::Admin => Ok(Self),
+            Identity::Account(_) => {
+                Err(Refusal::Forbidden("only the platform team's admin key may do this".to_owned()))
+            }
+        }
+    }
+}
+
+impl FromRequestParts<ApiState> for Caller {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Refusal> {
+        let named = match parts.headers.get(ACCOUNT_HEADER) {
+            None => None,
+            Some(value) => {
+                let id = value.to_str().ok().and_then(|text| text.parse::<AccountId>().ok());
+                Some(id.ok_or(Refusal::Unknown("account"))?)
+            }
+        };
+        match identify(parts, state).await? {
+            Identity::Account(key) => {
+                if named.is_some_and(|named| named != key.account) {
+                    return Err(Refusal::Unknown("account"));
+                }
+                Ok(Self { account: key.account.clone(), key: Some(key) })
+            }
+            Identity::Admin => {
+                let account = named.ok_or_else(|| {
+                    Refusal::Malformed(
+                        "an admin key names the account in the header Posthorn-Account".to_owned(),
+                    )
+                })?;
+                // An account key proves by existing that its account does.
+                if state.accounts.get(&account).await?.is_none() {
+                    return Err(Refusal::Unknown("account"));
+                }
+                Ok(Self { account, key: None })
+            }
+        }
+    }
+}

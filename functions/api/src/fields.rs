@@ -1,0 +1,123 @@
+//! Reading a JSON object field by field, collecting everything that is wrong with it.
+
+use posthorn_shared::problem::Problem;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+use crate::problem::Refusal;
+
+/// An object that is being read. What nobody asked for is refused by name at the end.
+pub struct Fields {
+    object: Map<String, Value>,
+    problems: Vec<Problem>,
+    known: Vec<&'static str>,
+}
+
+impl Fields {
+    /// Reads a request body.
+    ///
+    /// # Errors
+    /// When it is no JSON object.
+    pub fn parse(body: &[u8]) -> Result<Self, Refusal> {
+        let value: Value = serde_json::from_slice(body)
+            .map_err(|error| Refusal::Malformed(format!("the body is not JSON: {error}")))?;
+        match value {
+            Value::Object(object) => Ok(Self::of(object)),
+            _ => Err(Refusal::Malformed("the body is not a JSON object".to_owned())),
+        }
+    }
+
+    /// Reads an object that is at hand.
+    pub fn of(object: Map<String, Value>) -> Self {
+        Self { object, problems: Vec::new(), known: Vec::new() }
+    }
+
+    /// The object as it came.
+    pub fn into_object(self) -> Map<String, Value> {
+        self.object
+    }
+
+    /// Notes what is wrong.
+    pub fn problem(&mut self, pointer: impl Into<String>, detail: impl Into<String>) {
+        self.problems.push(Problem { pointer: pointer.into(), detail: detail.into() });
+    }
+
+    /// Takes a field; `null` counts as absent.
+    pub fn take(&mut self, name: &'static str) -> Option<Value> {
+        self.known.push(name);
+        self.object.remove(name).filter(|value| !value.is_null())
+    }
+
+    /// A text of at most `max` characters; noted as missing where it is `required`.
+    pub fn text(&mut self, name: &'static str, max: usize) -> Option<String> {
+        match self.take(name)? {
+            Value::String(text) if (1..=max).contains(&text.chars().count()) => Some(text),
+            _ => {
+                self.problem(format!("/{name}"), format!("is a text of 1 to {max} characters"));
+                None
+            }
+        }
+    }
+
+    /// A text that has to be there.
+    pub fn required_text(&mut self, name: &'static str, max: usize) -> String {
+        if self.object.get(name).is_none_or(Value::is_null) {
+            self.known.push(name);
+            self.object.remove(name);
+            self.problem(
+                format!("/{name}"),
+                format!("is required: a text of 1 to {max} characters"),
+            );
+            return String::new();
+        }
+        self.text(name, max).unwrap_or_default()
+    }
+
+    /// A field that parses from text, like an id.
+    pub fn parsed<T>(&mut self, name: &'static str) -> Option<T>
+    where
+        T: std::str::FromStr,
+        T::Err: std::fmt::Display,
+    {
+        let value = self.take(name)?;
+        match value.as_str().map(str::parse) {
+            Some(Ok(parsed)) => return Some(parsed),
+            Some(Err(error)) => self.problem(format!("/{name}"), error.to_string()),
+            None => self.problem(format!("/{name}"), "is a text"),
+        }
+        None
+    }
+
+    /// A field of any form that serde knows; `expected` says which.
+    pub fn typed<T: DeserializeOwned>(&mut self, name: &'static str, expected: &str) -> Option<T> {
+        let value = self.take(name)?;
+        match serde_json::from_value(value) {
+            Ok(typed) => Some(typed),
+            Err(error) => {
+                // An untagged form only says that nothing matched: what is expected tells more.
+                let error = error.to_string();
+                let detail = if error.starts_with("data did not match") {
+                    format!("is {expected}")
+                } else {
+                    format!("is {expected}: {error}")
+                };
+                self.problem(format!("/{name}"), detail);
+                None
+            }
+        }
+    }
+
+    /// Ends the reading.
+    ///
+    /// # Errors
+    /// All that is wrong, unknown fields included.
+    pub fn finish(mut self) -> Result<(), Refusal> {
+        let unknown: Vec<String> = self.object.keys().cloned().collect();
+        for name in unknown {
+            let known = self.known.join(", ");
+            let pointer = format!("/{}", name.replace('~', "~0").replace('/', "~1"));
+            self.problem(pointer, format!("is unknown; the fields are {known}"));
+        }
+        if self.problems.is_empty() { Ok(()) } else { Err(Refusal::Invalid(self.problems)) }
+    }
+}

@@ -1,0 +1,15 @@
+//! The api function: the management API, event ingest, and later the portal.
+//!
+//! `operations` does things and knows nothing of JSON shapes; `v1` speaks the native shape over it.
+
+mod auth;
+mod fields;
+mod ingest;
+mod operations;
+mod paging;
+mod problem;
+mod router;
+mod state;
+mod v1;
+
+pub use router::router;

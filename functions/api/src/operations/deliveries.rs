@@ -1,0 +1,69 @@
+//! Deliveries of an event.
+
+use posthorn_shared::delivery::{Delivery, Status};
+use posthorn_shared::endpoint::{Endpoint, Matcher};
+use posthorn_shared::ids::AccountId;
+use posthorn_shared::stored_event::StoredEvent;
+use serde_json::Value;
+
+use crate::problem::Refusal;
+use crate::state::ApiState;
+
+/// Endpoints read at a time.
+const PAGE: usize = 250;
+
+/// The event's deliveries to the account's endpoints: those on record, and those that are on their
+/// way to their first attempt.
+pub async fn of_event(
+    state: &ApiState,
+    account: &AccountId,
+    event: &StoredEvent,
+) -> Result<Vec<Delivery>, Refusal> {
+    let mut deliveries = Vec::new();
+    let mut after: Option<String> = None;
+    loop {
+        let page = state.store.endpoints(account, PAGE, after.as_deref()).await?;
+        deliveries.extend(to_endpoints(state, event, page.items).await?);
+        after = page.next;
+        if after.is_none() {
+            return Ok(deliveries);
+        }
+    }
+}
+
+/// The event's deliveries to these endpoints.
+pub async fn to_endpoints(
+    state: &ApiState,
+    event: &StoredEvent,
+    endpoints: Vec<Endpoint>,
+) -> Result<Vec<Delivery>, Refusal> {
+    let wanted = endpoints.iter().map(|endpoint| (endpoint.id.clone(), event.key.clone()));
+    let mut on_record = state.store.deliveries(wanted).await?;
+    let content: Value = serde_json::from_str(&event.to_json()).unwrap_or_default();
+    let deliveries = endpoints.into_iter().filter_map(|endpoint| {
+        let subject = (endpoint.id.clone(), event.key.clone());
+        on_record.remove(&subject).or_else(|| pending(event, endpoint, &content))
+    });
+    Ok(deliveries.collect())
+}
+
+/// A delivery whose first attempt is still to come: nothing is written of it yet, but it follows
+/// from the event and the subscription.
+fn pending(event: &StoredEvent, endpoint: Endpoint, content: &Value) -> Option<Delivery> {
+    if endpoint.created_at > event.key.received_at() {
+        return None;
+    }
+    let matcher = Matcher::new(endpoint)?;
+    if !matcher.wants(&event.event_type, || content) {
+        return None;
+    }
+    Some(Delivery {
+        endpoint: matcher.endpoint.id,
+        key: event.key.clone(),
+        event_id: event.id.clone(),
+        event_type: event.event_type.clone(),
+        status: Status::Pending,
+        next_attempt_at: None,
+        attempts: Vec::new(),
+    })
+}

@@ -1,0 +1,295 @@
+//! Endpoints: from what a customer asks for to what is stored.
+
+use std::collections::{BTreeMap, HashSet};
+
+use posthorn_shared::address_guard::AllowedNetworks;
+use posthorn_shared::dialect::Dialect;
+use posthorn_shared::endpoint::{DisabledReason, Endpoint};
+use posthorn_shared::endpoint_url::EndpointUrl;
+use posthorn_shared::filter::Filter;
+use posthorn_shared::header_rules::{self, MAX_HEADERS, REDACTED, is_sensitive};
+use posthorn_shared::ids::{AccountId, EndpointId};
+use posthorn_shared::retry_policy::RetryPolicy;
+use posthorn_shared::secret::Secret;
+use posthorn_shared::store::{Change, StoreError};
+use posthorn_shared::subscription::Subscription;
+use serde_json::{Map, Value, json};
+
+use crate::fields::Fields;
+use crate::problem::Refusal;
+use crate::state::ApiState;
+
+const MAX_EVENT_TYPES: usize = 100;
+const MAX_METADATA: usize = 50;
+const MAX_METADATA_VALUE: usize = 500;
+const MAX_DESCRIPTION: usize = 1_024;
+
+/// What a customer decides about an endpoint.
+pub struct Wish {
+    url: String,
+    description: Option<String>,
+    metadata: BTreeMap<String, String>,
+    event_types: Vec<Subscription>,
+    filter: Option<String>,
+    headers: Vec<(String, String)>,
+    timeout_seconds: Option<u64>,
+    retry: Option<RetryPolicy>,
+    active: bool,
+}
+
+/// Creates an endpoint, with the secret that was given or a new one.
+pub async fn create(
+    state: &ApiState,
+    account: &AccountId,
+    mut fields: Fields,
+) -> Result<Endpoint, Refusal> {
+    let secret: Option<Secret> = fields.parsed("secret");
+    let dialect = dialect(state, account).await?;
+    let wish = read(fields, &dialect, &state.runtime.settings.allowed_networks)?;
+    let clock = &state.runtime.clock;
+    let now = clock.now();
+    let endpoint = Endpoint {
+        id: EndpointId::new(now, clock.random()),
+        account: account.clone(),
+        url: String::new(),
+        description: None,
+        metadata: BTreeMap::new(),
+        event_types: Vec::new(),
+        filter: None,
+        headers: Vec::new(),
+        secret: secret.unwrap_or_else(|| Secret::generate(|| clock.random())),
+        timeout_seconds: None,
+        retry: None,
+        disabled_reason: None,
+        created_at: now,
+        updated_at: now,
+    };
+    let endpoint = wish.apply(endpoint);
+    state.store.create_endpoint(&endpoint).await?;
+    Ok(endpoint)
+}
+
+/// Changes an endpoint by a JSON Merge Patch (RFC 7396) over [`settable`].
+pub async fn change(
+    state: &ApiState,
+    account: &AccountId,
+    id: &EndpointId,
+    patch: &Map<String, Value>,
+) -> Result<Endpoint, Refusal> {
+    if patch.contains_key("secret") {
+        return Err(Refusal::field("/secret", "can't be patched; a secret is set at creation"));
+    }
+    let dialect = dialect(state, account).await?;
+    let now = state.runtime.clock.now();
+    let changed = state
+        .store
+        .change_endpoint(account, id, |endpoint| {
+            let mut merged = settable(&endpoint);
+            merge(&mut merged, patch);
+            keep_redacted(&mut merged, &endpoint);
+            let wish =
+                read(Fields::of(merged), &dialect, &state.runtime.settings.allowed_networks)?;
+            let mut endpoint = wish.apply(endpoint);
+            endpoint.updated_at = now;
+            Ok(endpoint)
+        })
+        .await?;
+    match changed {
+        Change::Done(endpoint) => Ok(endpoint),
+        Change::Unknown => Err(Refusal::Unknown("endpoint")),
+        Change::Refused(refusal) => Err(refusal),
+    }
+}
+
+/// The endpoint, if the account has it.
+pub async fn find(state: &ApiState, account: &AccountId, id: &str) -> Result<Endpoint, Refusal> {
+    let unknown = || Refusal::Unknown("endpoint");
+    let id: EndpointId = id.parse().map_err(|_| unknown())?;
+    state.store.endpoint(account, &id).await?.ok_or_else(unknown)
+}
+
+async fn dialect(state: &ApiState, account: &AccountId) -> Result<Dialect, StoreError> {
+    let view = state.accounts.get(account).await?;
+    Ok(view.map_or_else(Dialect::standard, |view| view.dialect.clone()))
+}
+
+/// The part of an endpoint that its owner can change, as JSON.
+fn settable(endpoint: &Endpoint) -> Map<String, Value> {
+    let filter = endpoint.filter.as_deref().and_then(|text| serde_json::from_str(text).ok());
+    let headers: Map<String, Value> =
+        endpoint.headers.iter().map(|(name, value)| (name.clone(), json!(value))).collect();
+    let fields = [
+        ("url", json!(endpoint.url)),
+        ("description", json!(endpoint.description)),
+        ("metadata", json!(endpoint.metadata)),
+        ("event_types", json!(endpoint.event_types)),
+        ("filter", filter.unwrap_or(Value::Null)),
+        ("headers", Value::Object(headers)),
+        ("timeout_seconds", json!(endpoint.timeout_seconds)),
+        ("retry", json!(endpoint.retry)),
+        ("active", json!(endpoint.is_active())),
+    ];
+    fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
+/// JSON Merge Patch. A filter and a retry policy are values of their own: merged into, they would
+/// become something that nobody wrote.
+fn merge(target: &mut Map<String, Value>, patch: &Map<String, Value>) {
+    for (name, value) in patch {
+        match (target.get_mut(name), value) {
+            (_, Value::Null) => {
+                target.remove(name);
+            }
+            (Some(Value::Object(inner)), Value::Object(patch))
+                if name == "headers" || name == "metadata" =>
+            {
+                merge(inner, patch);
+            }
+            _ => {
+                target.insert(name.clone(), value.clone());
+            }
+        }
+    }
+}
+
+/// A client that sends back what it was shown keeps the value that it was not shown.
+fn keep_redacted(merged: &mut Map<String, Value>, endpoint: &Endpoint) {
+    let Some(Value::Object(headers)) = merged.get_mut("headers") else {
+        return;
+    };
+    for (name, value) in &endpoint.headers {
+        if let Some(shown) = headers.get_mut(name)
+            && is_sensitive(name)
+            && shown == REDACTED
+        {
+            *shown = json!(value);
+        }
+    }
+}
+
+fn read(mut fields: Fields, dialect: &Dialect, allowed: &AllowedNetworks) -> Result<Wish, Refusal> {
+    let url = fields.required_text("url", 2048);
+    if !url.is_empty()
+        && let Err(detail) = EndpointUrl::parse(&url, allowed)
+    {
+        fields.problem("/url", detail.to_string());
+    }
+    let wish = Wish {
+        url,
+        description: fields.text("description", MAX_DESCRIPTION),
+        metadata: metadata(&mut fields),
+        event_types: event_types(&mut fields),
+        filter: filter(&mut fields),
+        headers: headers(&mut fields, dialect),
+        timeout_seconds: timeout(&mut fields),
+        retry: retry(&mut fields),
+        active: fields.typed("active", "true or false").unwrap_or(true),
+    };
+    fields.finish()?;
+    Ok(wish)
+}
+
+fn metadata(fields: &mut Fields) -> BTreeMap<String, String> {
+    let metadata: BTreeMap<String, String> =
+        fields.typed("metadata", "an object of texts").unwrap_or_default();
+    if metadata.len() > MAX_METADATA {
+        fields.problem("/metadata", format!("has at most {MAX_METADATA} keys"));
+    }
+    if metadata.iter().any(|(k, v)| k.len() > 64 || v.len() > MAX_METADATA_VALUE) {
+        let detail =
+            format!("has keys of at most 64 and values of at most {MAX_METADATA_VALUE} bytes");
+        fields.problem("/metadata", detail);
+    }
+    metadata
+}
+
+fn event_types(fields: &mut Fields) -> Vec<Subscription> {
+    let texts: Vec<String> =
+        fields.typed("event_types", "a list of event types").unwrap_or_default();
+    if texts.len() > MAX_EVENT_TYPES {
+        fields.problem("/event_types", format!("has at most {MAX_EVENT_TYPES} entries"));
+    }
+    let mut subscriptions = Vec::with_capacity(texts.len());
+    for (index, text) in texts.into_iter().enumerate() {
+        match Subscription::try_from(text) {
+            Ok(subscription) => subscriptions.push(subscription),
+            Err(error) => fields.problem(format!("/event_types/{index}"), error.to_string()),
+        }
+    }
+    subscriptions
+}
+
+fn filter(fields: &mut Fields) -> Option<String> {
+    let text = fields.take("filter")?.to_string();
+    match Filter::parse(&text) {
+        Ok(_) => return Some(text),
+        Err(error) => {
+            for problem in error.problems {
+                fields.problem(format!("/filter{}", problem.pointer), problem.detail);
+            }
+        }
+    }
+    None
+}
+
+fn headers(fields: &mut Fields, dialect: &Dialect) -> Vec<(String, String)> {
+    let object: Map<String, Value> =
+        fields.typed("headers", "an object of texts").unwrap_or_default();
+    if object.len() > MAX_HEADERS {
+        fields.problem("/headers", format!("has at most {MAX_HEADERS} entries"));
+    }
+    let mut seen = HashSet::new();
+    let mut headers = Vec::with_capacity(object.len());
+    for (name, value) in object {
+        let pointer = format!("/headers/{}", name.replace('~', "~0").replace('/', "~1"));
+        let Value::String(value) = value else {
+            fields.problem(pointer, "is a text");
+            continue;
+        };
+        if !seen.insert(name.to_ascii_lowercase()) {
+            fields.problem(pointer, "is there twice; letter case makes no difference");
+        } else if let Some(refusal) = header_rules::refusal(&name, &value, dialect) {
+            fields.problem(pointer, refusal);
+        } else {
+            headers.push((name, value));
+        }
+    }
+    headers
+}
+
+fn timeout(fields: &mut Fields) -> Option<u64> {
+    let seconds: u64 = fields.typed("timeout_seconds", "a whole number of seconds, 1 to 30")?;
+    if (1..=30).contains(&seconds) {
+        return Some(seconds);
+    }
+    fields.problem("/timeout_seconds", "is a whole number of seconds, 1 to 30");
+    None
+}
+
+fn retry(fields: &mut Fields) -> Option<RetryPolicy> {
+    let expected = r#"{"schedule": ["5s", "5m"]} or {"count": 3, "delay_seconds": 5}"#;
+    let policy: RetryPolicy = fields.typed("retry", expected)?;
+    for (pointer, detail) in policy.problems() {
+        fields.problem(format!("/retry{pointer}"), detail);
+    }
+    Some(policy)
+}
+
+impl Wish {
+    fn apply(self, mut endpoint: Endpoint) -> Endpoint {
+        endpoint.url = self.url;
+        endpoint.description = self.description;
+        endpoint.metadata = self.metadata;
+        endpoint.event_types = self.event_types;
+        endpoint.filter = self.filter;
+        endpoint.headers = self.headers;
+        endpoint.timeout_seconds = self.timeout_seconds;
+        endpoint.retry = self.retry;
+        endpoint.disabled_reason = match (self.active, endpoint.disabled_reason) {
+            (true, _) => None,
+            // Off stays off, for the reason it was.
+            (false, reason) => reason.or(Some(DisabledReason::Manual)),
+        };
+        endpoint
+    }
+}

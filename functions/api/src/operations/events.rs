@@ -1,0 +1,89 @@
+//! Events: ingest and look-up.
+
+use posthorn_shared::event::{IncomingEvent, KEY_ATTRIBUTE};
+use posthorn_shared::ids::{AccountId, EventKey, ProducerEventId};
+use posthorn_shared::problem::Problem;
+use posthorn_shared::queue::Outgoing;
+use posthorn_shared::stored_event::StoredEvent;
+use serde_json::json;
+
+use crate::problem::Refusal;
+use crate::state::ApiState;
+
+/// An event on its way to the queue, and the id that the producer is answered with.
+pub struct Accepted {
+    pub id: String,
+    pub message: Outgoing,
+}
+
+/// Checks events against the account's catalog and makes them messages. `pointer` says where in
+/// the request an event is.
+pub async fn accept(
+    state: &ApiState,
+    account: &AccountId,
+    events: Vec<(String, IncomingEvent)>,
+) -> Result<Vec<Accepted>, Refusal> {
+    let view = state.accounts.get(account).await?.ok_or(Refusal::Unknown("account"))?;
+    let unknown: Vec<Problem> = events
+        .iter()
+        .filter(|(_, event)| !view.knows(&event.event_type))
+        .map(|(pointer, event)| Problem {
+            pointer: format!("{pointer}/type"),
+            detail: format!(
+                "the catalog has no event type {}; add it with POST /v1/event-types",
+                event.event_type
+            ),
+        })
+        .collect();
+    if !unknown.is_empty() {
+        return Err(Refusal::Invalid(unknown));
+    }
+    Ok(events.into_iter().map(|(_, event)| message(state, account, event)).collect())
+}
+
+fn message(state: &ApiState, account: &AccountId, event: IncomingEvent) -> Accepted {
+    let clock = &state.runtime.clock;
+    let now = clock.now();
+    let timestamp = event.timestamp.unwrap_or(now);
+    let data = event.data.get();
+    // Ids, types and times are made of characters that JSON takes as they are; the data is JSON.
+    let own_id = event.id.as_ref().map(|id| format!(r#""id":"{id}","#)).unwrap_or_default();
+    let event_type = &event.event_type;
+    let body = format!(
+        r#"{{"account":"{account}",{own_id}"type":"{event_type}","timestamp":"{timestamp}","data":{data}}}"#
+    );
+    match event.id {
+        // The key follows from the SQS message; the producer is answered with its own id.
+        Some(id) => {
+            Accepted { id: id.to_string(), message: Outgoing { body, ..Outgoing::default() } }
+        }
+        None => {
+            let key = EventKey::new(now, clock.random());
+            let attributes = vec![(KEY_ATTRIBUTE, key.to_string())];
+            Accepted {
+                id: key.to_string(),
+                message: Outgoing { body, attributes, ..Outgoing::default() },
+            }
+        }
+    }
+}
+
+/// Finds an event by the id that users know.
+pub async fn find(state: &ApiState, account: &AccountId, id: &str) -> Result<StoredEvent, Refusal> {
+    let unknown = || Refusal::Unknown("event");
+    if let Ok(key) = id.parse::<EventKey>()
+        && let Some(event) = state.store.event(account, &key).await?
+        // An event that brought an id is known by that alone.
+        && event.id.is_none()
+    {
+        return Ok(event);
+    }
+    let id: ProducerEventId = id.parse().map_err(|_| unknown())?;
+    let key = state.store.key_of_event_id(account, &id).await?.ok_or_else(unknown)?;
+    state.store.event(account, &key).await?.ok_or_else(unknown)
+}
+
+/// `{"id"}`, or `{"ids"}` for a list.
+pub fn receipt(ids: Vec<String>, many: bool) -> serde_json::Value {
+    if many { json!({ "ids": ids }) } else { json!({ "id": ids.first() }) }
+}

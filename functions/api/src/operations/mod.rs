@@ -1,0 +1,5 @@
+//! What the API does, whatever shape it is asked in.
+
+pub mod deliveries;
+pub mod endpoints;
+pub mod events;

@@ -1,0 +1,66 @@
+//! `?limit=` and `?cursor=`, and the shape of lists.
+
+use axum::Json;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::{Deserialize, Serialize};
+
+use crate::problem::Refusal;
+
+const DEFAULT_LIMIT: usize = 50;
+const MAX_LIMIT: usize = 250;
+
+/// The query parameters of every list.
+#[derive(Debug, Default, Deserialize)]
+pub struct PageQuery {
+    limit: Option<String>,
+    cursor: Option<String>,
+}
+
+/// `{"data": […], "next_cursor": "…" | null}`
+#[derive(Debug, Serialize)]
+pub struct List<T> {
+    data: Vec<T>,
+    next_cursor: Option<String>,
+}
+
+impl PageQuery {
+    /// For lists that have parameters of their own as well.
+    pub fn new(limit: Option<String>, cursor: Option<String>) -> Self {
+        Self { limit, cursor }
+    }
+
+    /// Items to answer, 1–250, 50 where nothing is said.
+    pub fn limit(&self) -> Result<usize, Refusal> {
+        let Some(text) = &self.limit else {
+            return Ok(DEFAULT_LIMIT);
+        };
+        text.parse()
+            .ok()
+            .filter(|limit| (1..=MAX_LIMIT).contains(limit))
+            .ok_or_else(|| Refusal::field("/limit", format!("is a number from 1 to {MAX_LIMIT}")))
+    }
+
+    /// Where the page before ended.
+    pub fn after(&self) -> Result<Option<String>, Refusal> {
+        let Some(cursor) = &self.cursor else {
+            return Ok(None);
+        };
+        let bytes = URL_SAFE_NO_PAD.decode(cursor).ok();
+        let text = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
+        // Only what a cursor of ours can hold gets near a key.
+        text.filter(|text| text.len() <= 160 && text.bytes().all(|b| b.is_ascii_graphic()))
+            .map(Some)
+            .ok_or_else(broken_cursor)
+    }
+}
+
+/// The refusal of a cursor that we did not make.
+pub fn broken_cursor() -> Refusal {
+    Refusal::field("/cursor", "is not a next_cursor of this list; start without one")
+}
+
+/// Makes a page's answer.
+pub fn list<T>(data: Vec<T>, next: Option<&str>) -> Json<List<T>> {
+    Json(List { data, next_cursor: next.map(|next| URL_SAFE_NO_PAD.encode(next)) })
+}

@@ -1,0 +1,126 @@
+//! Refusals, as RFC 9457 problem documents.
+
+use std::any::Any;
+
+use axum::body::Body;
+use axum::extract::rejection::BytesRejection;
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
+use http::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
+use posthorn_shared::problem::Problem;
+use posthorn_shared::store::StoreError;
+use serde_json::json;
+
+/// Why a request is refused. Each says its status and what would be right.
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal {
+    /// 400: not what the route reads at all.
+    #[error("{0}")]
+    Malformed(String),
+    /// 401
+    #[error("send a key: Authorization: Bearer <key>, or X-API-KEY: <key>")]
+    NoKey,
+    /// 401
+    #[error("this key is unknown, or was deleted")]
+    UnknownKey,
+    /// 403
+    #[error("{0}")]
+    Forbidden(String),
+    /// 404: the same for what does not exist and what is another account's.
+    #[error("there is no {0} with this id")]
+    Unknown(&'static str),
+    /// 404
+    #[error("there is no such route; GET /healthz works without a key, the rest is under /v1")]
+    NoRoute,
+    /// 405
+    #[error("the route exists, but not with this method; the Allow header lists what does")]
+    Method,
+    /// 409
+    #[error("{0}")]
+    Conflict(String),
+    /// 413
+    #[error("{0}")]
+    TooLarge(String),
+    /// 422: all invalid fields at once.
+    #[error("some fields are invalid")]
+    Invalid(Vec<Problem>),
+    /// 503: something passing; nothing was lost, nothing was accepted.
+    #[error("not accepted: {0}; send it again")]
+    Unavailable(String),
+    /// 500
+    #[error("a fault of ours; it is in the logs")]
+    Fault,
+}
+
+impl Refusal {
+    /// A refusal of one field.
+    pub fn field(pointer: &str, detail: impl Into<String>) -> Self {
+        Self::Invalid(vec![Problem { pointer: pointer.to_owned(), detail: detail.into() }])
+    }
+
+    fn status(&self) -> StatusCode {
+        match self {
+            Self::Malformed(_) => StatusCode::BAD_REQUEST,
+            Self::NoKey | Self::UnknownKey => StatusCode::UNAUTHORIZED,
+            Self::Forbidden(_) => StatusCode::FORBIDDEN,
+            Self::Unknown(_) | Self::NoRoute => StatusCode::NOT_FOUND,
+            Self::Method => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Conflict(_) => StatusCode::CONFLICT,
+            Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Fault => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let status = self.status();
+        let mut problem = json!({
+            "type": "about:blank",
+            "title": status.canonical_reason().unwrap_or_default(),
+            "status": status.as_u16(),
+            "detail": self.to_string(),
+        });
+        if let Self::Invalid(errors) = &self {
+            problem["errors"] = json!(errors);
+        }
+        let mut response = Response::builder().status(status);
+        response = response.header(CONTENT_TYPE, "application/problem+json");
+        if status == StatusCode::UNAUTHORIZED {
+            response = response.header(WWW_AUTHENTICATE, "Bearer");
+        }
+        // Static header names and values, and a body of text.
+        response.body(Body::from(problem.to_string())).unwrap_or_default()
+    }
+}
+
+impl From<StoreError> for Refusal {
+    fn from(error: StoreError) -> Self {
+        tracing::error!(%error, "store");
+        match error {
+            StoreError::DynamoDb(_) => Self::Unavailable("the table did not answer".to_owned()),
+            StoreError::Contended => Self::Conflict(error.to_string()),
+            StoreError::Item { .. } => Self::Fault,
+        }
+    }
+}
+
+impl From<BytesRejection> for Refusal {
+    fn from(rejection: BytesRejection) -> Self {
+        if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
+            Self::TooLarge("a request body has at most 4 MiB; send fewer events at a time".into())
+        } else {
+            Self::Malformed(format!("the body could not be read: {rejection}"))
+        }
+    }
+}
+
+/// The answer to a request whose handler panicked.
+pub fn from_panic(panic: Box<dyn Any + Send>) -> Response {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
+    tracing::error!(panic = text, "handler panicked");
+    Refusal::Fault.into_response()
+}

@@ -1,0 +1,49 @@
+//! The routes: a table of contents.
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::routing::{delete, get, post};
+use posthorn_shared::runtime::Runtime;
+use tower_http::catch_panic::CatchPanicLayer;
+
+use crate::problem::{self, Refusal};
+use crate::state::ApiState;
+use crate::v1::{accounts, api_keys, deliveries, endpoints, event_types, events};
+
+/// Bytes of a request body. Lambda takes 6 MB of it; base64 and the envelope come on top.
+const MAX_BODY: usize = 4 * 1024 * 1024;
+
+/// The router that Lambda and the one-machine stack serve. Needs a Tokio runtime.
+pub fn router(runtime: Runtime) -> Router {
+    Router::new()
+        .route("/healthz", get(health))
+        .route("/v1/accounts", post(accounts::create).get(accounts::list))
+        .route(
+            "/v1/accounts/{id}",
+            get(accounts::show).patch(accounts::change).delete(accounts::remove),
+        )
+        .route("/v1/accounts/{id}/keys", post(api_keys::create).get(api_keys::list))
+        .route("/v1/accounts/{id}/keys/{key_id}", delete(api_keys::remove))
+        .route("/v1/event-types", post(event_types::create).get(event_types::list))
+        .route("/v1/event-types/{name}", get(event_types::show).delete(event_types::remove))
+        .route("/v1/endpoints", post(endpoints::create).get(endpoints::list))
+        .route(
+            "/v1/endpoints/{id}",
+            get(endpoints::show).patch(endpoints::change).delete(endpoints::remove),
+        )
+        .route("/v1/endpoints/{id}/secret", get(endpoints::secret))
+        .route("/v1/endpoints/{id}/deliveries", get(deliveries::log))
+        .route("/v1/events", post(events::create))
+        .route("/v1/events/{id}", get(events::show))
+        .route("/v1/events/{id}/deliveries", get(deliveries::of_event))
+        .route("/v1/events/{id}/deliveries/{endpoint_id}", get(deliveries::show))
+        .fallback(|| async { Refusal::NoRoute })
+        .method_not_allowed_fallback(|| async { Refusal::Method })
+        .layer(DefaultBodyLimit::max(MAX_BODY))
+        .layer(CatchPanicLayer::custom(problem::from_panic))
+        .with_state(ApiState::new(runtime))
+}
+
+async fn health() -> &'static str {
+    "ok\n"
+}

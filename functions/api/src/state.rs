@@ -1,0 +1,39 @@
+//! What every handler works with.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use moka::sync::Cache;
+use posthorn_shared::account_view::AccountViews;
+use posthorn_shared::api_key::ApiKey;
+use posthorn_shared::runtime::Runtime;
+use posthorn_shared::store::Store;
+
+use crate::ingest::Ingest;
+
+/// How long a key that was deleted may still work.
+const KEY_FRESH: Duration = Duration::from_secs(1);
+
+/// Cheap to clone: everything in it is shared.
+#[derive(Clone)]
+pub struct ApiState {
+    pub runtime: Runtime,
+    pub store: Store,
+    pub accounts: AccountViews,
+    pub ingest: Ingest,
+    /// By the key's hash.
+    pub keys: Cache<String, Arc<ApiKey>>,
+}
+
+impl ApiState {
+    pub fn new(runtime: Runtime) -> Self {
+        let store = Store::new(&runtime);
+        Self {
+            accounts: AccountViews::new(store.clone()),
+            ingest: Ingest::start(&runtime),
+            keys: Cache::builder().max_capacity(10_000).time_to_live(KEY_FRESH).build(),
+            store,
+            runtime,
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! `/v1/accounts/{id}/keys`: an account's API keys.
+
+use std::collections::BTreeSet;
+
+use axum::Json;
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{Path, Query, State};
+use bytes::Bytes;
+use http::StatusCode;
+use jiff::Timestamp;
+use posthorn_shared::api_key::{self, ApiKey, Scope};
+use posthorn_shared::ids::KeyId;
+use serde::Serialize;
+
+use crate::auth::Admin;
+use crate::fields::Fields;
+use crate::paging::{List, PageQuery, list as page};
+use crate::problem::Refusal;
+use crate::state::ApiState;
+use crate::v1::accounts;
+
+/// A key as it is shown: the key itself only by the call that made it.
+#[derive(Serialize)]
+pub struct KeyView {
+    id: KeyId,
+    name: String,
+    scopes: BTreeSet<Scope>,
+    created_at: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key: Option<String>,
+}
+
+impl From<ApiKey> for KeyView {
+    fn from(key: ApiKey) -> Self {
+        let ApiKey { id, name, scopes, created_at, .. } = key;
+        Self { id, name, scopes, created_at, key: None }
+    }
+}
+
+/// `POST /v1/accounts/{id}/keys` `{name, scopes}` → 201 with the key, this once
+pub async fn create(
+    _: Admin,
+    State(state): State<ApiState>,
+    Path(account): Path<String>,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<(StatusCode, Json<KeyView>), Refusal> {
+    let account = accounts::find(&state, &account).await?;
+    let mut fields = Fields::parse(&body?)?;
+    let name = fields.required_text("name", 256);
+    let expected = "a list of manage, publish and read, at least one";
+    let scopes: BTreeSet<Scope> = fields.typed("scopes", expected).unwrap_or_default();
+    if scopes.is_empty() {
+        fields.problem("/scopes", format!("is {expected}"));
+    }
+    fields.finish()?;
+    let clock = &state.runtime.clock;
+    let text = api_key::generate(clock.random());
+    let key = ApiKey {
+        id: KeyId::new(clock.now(), clock.random()),
+        account: account.id,
+        name,
+        scopes,
+        sha256: api_key::sha256_hex(&text),
+        created_at: clock.now(),
+    };
+    state.store.create_api_key(&key).await?;
+    let view = KeyView { key: Some(text), ..KeyView::from(key) };
+    Ok((StatusCode::CREATED, Json(view)))
+}
+
+/// `GET /v1/accounts/{id}/keys`
+pub async fn list(
+    _: Admin,
+    State(state): State<ApiState>,
+    Path(account): Path<String>,
+    Query(query): Query<PageQuery>,
+) -> Result<Json<List<KeyView>>, Refusal> {
+    let account = accounts::find(&state, &account).await?;
+    let after = query.after()?;
+    let found = state.store.api_keys(&account.id, query.limit()?, after.as_deref()).await?;
+    Ok(page(found.items.into_iter().map(KeyView::from).collect(), found.next.as_deref()))
+}
+
+/// `DELETE /v1/accounts/{id}/keys/{key_id}` → 204. It works no longer than a second more.
+pub async fn remove(
+    _: Admin,
+    State(state): State<ApiState>,
+    Path((account, id)): Path<(String, String)>,
+) -> Result<StatusCode, Refusal> {
+    let account = accounts::find(&state, &account).await?;
+    let id: KeyId = id.parse().map_err(|_| Refusal::Unknown("key"))?;
+    if state.store.delete_api_key(&account.id, &id).await? {
+        Ok(StatusCode::NO_CONTENT)
+    } else {
+        Err(Refusal::Unknown("key"))
+    }
+}

@@ -1,0 +1,111 @@
+//! `/v1/events`
+
+use axum::Json;
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{Path, State};
+use bytes::Bytes;
+use http::StatusCode;
+use posthorn_shared::api_key::Scope;
+use posthorn_shared::event::{self, IncomingEvent, InvalidEvent};
+use posthorn_shared::problem::Problem;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::auth::Caller;
+use crate::operations::events::{self, receipt};
+use crate::problem::Refusal;
+use crate::state::ApiState;
+
+const MAX_EVENTS: usize = 100;
+
+/// `{"events": […]}`
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Many<'a> {
+    #[serde(borrow)]
+    events: Vec<&'a RawValue>,
+}
+
+/// `POST /v1/events`: one event or up to 100 → 202 with `id` or `ids`. What is answered with 202 is
+/// durable.
+pub async fn create(
+    caller: Caller,
+    State(state): State<ApiState>,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<(StatusCode, Json<serde_json::Value>), Refusal> {
+    let account = caller.account(Scope::Publish)?;
+    let body = body?;
+    let text = std::str::from_utf8(&body)
+        .map_err(|e| Refusal::Malformed(format!("the body is not UTF-8: {e}")))?;
+    let many = is_many(text)?;
+    let events = if many { read_many(text)? } else { vec![(String::new(), read_one(text)?)] };
+    let accepted = events::accept(&state, account, events).await?;
+    let (ids, mut messages): (Vec<_>, Vec<_>) =
+        accepted.into_iter().map(|event| (event.id, event.message)).unzip();
+    if many {
+        state.ingest.send_all(messages).await?;
+    } else if let Some(message) = messages.pop() {
+        state.ingest.send(message).await?;
+    }
+    Ok((StatusCode::ACCEPTED, Json(receipt(ids, many))))
+}
+
+/// `GET /v1/events/{id}`, with its payload as it came.
+pub async fn show(
+    caller: Caller,
+    State(state): State<ApiState>,
+    Path(id): Path<String>,
+) -> Result<Json<Box<RawValue>>, Refusal> {
+    let account = caller.account(Scope::Read)?;
+    let event = events::find(&state, account, &id).await?;
+    RawValue::from_string(event.to_json()).map(Json).map_err(|_| Refusal::Fault)
+}
+
+/// Whether the body is a list of events: an object with `events`, and no event of its own.
+fn is_many(text: &str) -> Result<bool, Refusal> {
+    #[derive(Deserialize)]
+    struct Probe<'a> {
+        #[serde(borrow, default)]
+        events: Option<&'a RawValue>,
+    }
+    match serde_json::from_str::<Probe>(text) {
+        Ok(probe) => Ok(probe.events.is_some()),
+        Err(error) => Err(Refusal::Malformed(format!("the body is not a JSON object: {error}"))),
+    }
+}
+
+fn read_one(text: &str) -> Result<IncomingEvent, Refusal> {
+    event::parse_native(text).map_err(|error| refuse(error, ""))
+}
+
+fn read_many(text: &str) -> Result<Vec<(String, IncomingEvent)>, Refusal> {
+    let many: Many = serde_json::from_str(text).map_err(|e| {
+        Refusal::field("/events", format!("is a list of events, nothing else: {e}"))
+    })?;
+    if !(1..=MAX_EVENTS).contains(&many.events.len()) {
+        return Err(Refusal::field("/events", format!("has 1 to {MAX_EVENTS} events")));
+    }
+    let (mut events, mut problems) = (Vec::with_capacity(many.events.len()), Vec::new());
+    for (index, raw) in many.events.into_iter().enumerate() {
+        let pointer = format!("/events/{index}");
+        match event::parse_native(raw.get()) {
+            Ok(event) => events.push((pointer, event)),
+            Err(error) => match refuse(error, &pointer) {
+                Refusal::Invalid(more) => problems.extend(more),
+                other => return Err(other),
+            },
+        }
+    }
+    if problems.is_empty() { Ok(events) } else { Err(Refusal::Invalid(problems)) }
+}
+
+fn refuse(error: InvalidEvent, prefix: &str) -> Refusal {
+    if error.is_too_large() {
+        return Refusal::TooLarge(format!("{prefix}{error}"));
+    }
+    let problems = error.problems().iter().map(|problem| Problem {
+        pointer: format!("{prefix}{}", problem.pointer),
+        detail: problem.detail.clone(),
+    });
+    Refusal::Invalid(problems.collect())
+}

@@ -1,0 +1,118 @@
+//! Connections to receivers. Names are resolved here, every address is judged, and the connection
+//! goes to the very address that was judged: a name that answers differently the second time can't
+//! get around the guard.
+
+use std::future::Future;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use http::Uri;
+use hyper_util::rt::TokioIo;
+use posthorn_shared::address_guard::{self, AllowedNetworks};
+use posthorn_shared::delivery::ErrorKind;
+use tokio::net::TcpStream;
+
+/// How long one address may take when the name has several.
+const PER_ADDRESS: Duration = Duration::from_secs(5);
+
+/// Why there is no connection.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    #[error("the URL has no host")]
+    NoHost,
+    #[error("the name {0} does not resolve")]
+    Dns(String),
+    /// Deliberately says nothing about what the name resolved to.
+    #[error("the destination is not a public address")]
+    Blocked,
+    #[error("plain http is allowed only where the deployment allows it; use https")]
+    PlainHttp,
+    #[error("no connection: {0}")]
+    Connect(#[source] io::Error),
+}
+
+impl ConnectError {
+    /// How the attempt's record names it.
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::NoHost | Self::Connect(_) => ErrorKind::Connect,
+            Self::Dns(_) => ErrorKind::Dns,
+            Self::Blocked | Self::PlainHttp => ErrorKind::Blocked,
+        }
+    }
+}
+
+/// Opens TCP connections to addresses that the guard lets through.
+#[derive(Clone)]
+pub struct GuardedConnector {
+    allowed: Arc<AllowedNetworks>,
+}
+
+impl GuardedConnector {
+    pub fn new(allowed: Arc<AllowedNetworks>) -> Self {
+        Self { allowed }
+    }
+}
+
+impl tower::Service<Uri> for GuardedConnector {
+    type Response = TokioIo<TcpStream>;
+    type Error = ConnectError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, ConnectError>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), ConnectError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, uri: Uri) -> Self::Future {
+        let allowed = Arc::clone(&self.allowed);
+        Box::pin(async move { connect(&uri, &allowed).await.map(TokioIo::new) })
+    }
+}
+
+async fn connect(uri: &Uri, allowed: &AllowedNetworks) -> Result<TcpStream, ConnectError> {
+    let host = uri.host().ok_or(ConnectError::NoHost)?;
+    let plain = uri.scheme_str() == Some("http");
+    let port = uri.port_u16().unwrap_or(if plain { 80 } else { 443 });
+    let addresses = resolve(host, port).await?;
+    let mut addresses: Vec<SocketAddr> = addresses
+        .into_iter()
+        .filter(|address| address_guard::refusal(address.ip(), allowed).is_none())
+        .collect();
+    if addresses.is_empty() {
+        return Err(ConnectError::Blocked);
+    }
+    if plain {
+        addresses.retain(|address| allowed.contains(address.ip()));
+        if addresses.is_empty() {
+            return Err(ConnectError::PlainHttp);
+        }
+    }
+    let mut last = io::Error::from(io::ErrorKind::NotConnected);
+    for address in addresses {
+        match tokio::time::timeout(PER_ADDRESS, TcpStream::connect(address)).await {
+            Ok(Ok(stream)) => {
+                // Small requests: waiting to fill a segment only adds latency.
+                stream.set_nodelay(true).map_err(ConnectError::Connect)?;
+                return Ok(stream);
+            }
+            Ok(Err(error)) => last = error,
+            Err(_) => last = io::ErrorKind::TimedOut.into(),
+        }
+    }
+    Err(ConnectError::Connect(last))
+}
+
+async fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>, ConnectError> {
+    let literal = host.strip_prefix('[').and_then(|h| h.strip_suffix(']')).unwrap_or(host);
+    if let Ok(ip) = literal.parse::<IpAddr>() {
+        return Ok(vec![SocketAddr::new(ip, port)]);
+    }
+    let unknown = || ConnectError::Dns(host.to_owned());
+    let addresses: Vec<_> =
+        tokio::net::lookup_host((host, port)).await.map_err(|_| unknown())?.collect();
+    if addresses.is_empty() { Err(unknown()) } else { Ok(addresses) }
+}

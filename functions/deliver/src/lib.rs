@@ -1,0 +1,309 @@
+//! The deliver function: makes one attempt per message of the deliveries queue, all messages of a
+//! batch side by side, and plans what comes next.
+//!
+//! The order of writes is what makes it safe to be killed anywhere: first the delivery's item, then
+//! the wake-up of its next attempt, then the message leaves the queue. A message that comes back
+//! finds its attempt on record and only makes sure of the wake-up.
+
+mod attempt;
+mod connector;
+mod exchange;
+mod kept_response;
+mod plan;
+mod target;
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
+use futures::future::join_all;
+use posthorn_shared::delivery::Delivery;
+use posthorn_shared::delivery_message::{DeliveryMessage, InvalidMessage};
+use posthorn_shared::due::{Bucket, DueRetry};
+use posthorn_shared::ids::{AccountId, EndpointId, EventKey};
+use posthorn_shared::queue::{self, Outgoing};
+use posthorn_shared::runtime::Runtime;
+use posthorn_shared::store::Store;
+use posthorn_shared::stored_event::StoredEvent;
+use posthorn_shared::wake_up::WakeUps;
+
+use attempt::Attempts;
+use plan::{Next, Step};
+use target::{Target, Targets};
+
+/// The function's state: lives as long as the process, its connections with it.
+pub struct Deliver {
+    runtime: Runtime,
+    store: Store,
+    targets: Targets,
+    attempts: Attempts,
+    wake_ups: WakeUps,
+}
+
+/// A message of the batch, read.
+struct Received {
+    message_id: String,
+    /// Whether this message has been received before.
+    again: bool,
+    message: DeliveryMessage,
+}
+
+impl Received {
+    fn subject(&self) -> (EndpointId, EventKey) {
+        (self.message.endpoint.clone(), self.message.key.clone())
+    }
+
+    /// Whether the delivery may have a history. Of a first attempt it is known that it has none,
+    /// which saves the read.
+    fn has_history(&self) -> bool {
+        let message = &self.message;
+        self.again || message.check || message.attempt > 1
+    }
+}
+
+/// Everything a batch's attempts need, read in three batched calls at the most.
+struct Loaded {
+    targets: HashMap<(AccountId, EndpointId), Arc<Target>>,
+    history: HashMap<(EndpointId, EventKey), Delivery>,
+    events: HashMap<EventKey, StoredEvent>,
+}
+
+impl Deliver {
+    pub fn new(runtime: Runtime) -> Self {
+        let store = Store::new(&runtime);
+        Self {
+            targets: Targets::new(store.clone()),
+            attempts: Attempts::new(&runtime),
+            wake_ups: WakeUps::new(runtime.clone()),
+            store,
+            runtime,
+        }
+    }
+
+    /// Handles one batch, and answers which of its messages have to come back.
+    pub async fn handle(&self, batch: SqsEvent) -> SqsBatchResponse {
+        let mut failed: Vec<String> = Vec::new();
+        let (received, unreadable) = read(batch);
+        self.bury(unreadable, &mut failed).await;
+
+        // Two messages for one delivery in one batch: the second waits for the first one's end.
+        let mut subjects = HashSet::new();
+        let (received, twice): (Vec<_>, Vec<_>) =
+            received.into_iter().partition(|received| subjects.insert(received.subject()));
+        failed.extend(twice.into_iter().map(|received| received.message_id));
+
+        let loaded = match self.load(&received).await {
+            Ok(loaded) => loaded,
+            Err(error) => {
+                tracing::warn!(%error, "batch stays on the queue");
+                failed.extend(received.into_iter().map(|received| received.message_id));
+                return response(failed);
+            }
+        };
+        let steps =
+            join_all(received.into_iter().map(|received| self.step(received, &loaded))).await;
+        self.conclude(steps, &mut failed).await;
+        response(failed)
+    }
+
+    async fn load(
+        &self,
+        received: &[Received],
+    ) -> Result<Loaded, posthorn_shared::store::StoreError> {
+        let wanted =
+            received.iter().map(|r| (r.message.account.clone(), r.message.endpoint.clone()));
+        let history = received.iter().filter(|r| r.has_history()).map(Received::subject);
+        let by_reference: Vec<_> = received
+            .iter()
+            .filter(|r| r.message.payload.is_none())
+            .map(|r| (r.message.account.clone(), r.message.key.clone()))
+            .collect();
+        let (targets, history, events) = futures::future::try_join3(
+            self.targets.get(wanted.collect()),
+            self.store.deliveries(history),
+            async {
+                if by_reference.is_empty() {
+                    return Ok(HashMap::new());
+                }
+                self.store.events(&by_reference).await
+            },
+        )
+        .await?;
+        Ok(Loaded { targets, history, events })
+    }
+
+    /// One message's story: what is on record, may it be attempted, the attempt, what follows.
+    async fn step(&self, received: Received, loaded: &Loaded) -> (String, Step) {
+        let Received { message_id, again, message } = received;
+        let target = loaded.targets.get(&(message.account.clone(), message.endpoint.clone()));
+        let history = loaded.history.get(&(message.endpoint.clone(), message.key.clone()));
+        let step = match plan::before_attempt(&message, again, target, history, self.time()) {
+            plan::Before::Conclude(step) => step,
+            plan::Before::Attempt(target) => {
+                let event = loaded.events.get(&message.key);
+                match self.attempts.make(&message, target, event).await {
+                    Some(attempt) => {
+                        let unit = self.runtime.clock.random_unit();
+                        plan::after_attempt(message, target, history, attempt, self.time(), unit)
+                    }
+                    // The event expired: nothing to send, nobody to tell.
+                    None => None,
+                }
+            }
+        };
+        (message_id, step)
+    }
+
+    fn time(&self) -> plan::Time {
+        plan::Time { now: self.runtime.clock.now(), scale: self.runtime.settings.time_scale }
+    }
+
+    /// Writes what happened, then wakes up what comes next; whatever can't be written down brings
+    /// its message back.
+    async fn conclude(&self, steps: Vec<(String, Step)>, failed: &mut Vec<String>) {
+        let (mut writers, mut deliveries) = (Vec::new(), Vec::new());
+        let mut next: Vec<(String, Next)> = Vec::new();
+        let mut gone = Vec::new();
+        for (message_id, step) in steps {
+            let Some(record) = step else { continue };
+            let plan::Record { delivery, wake_up, endpoint_gone } = *record;
+            if let Some(delivery) = delivery {
+                writers.push(message_id.clone());
+                deliveries.push(delivery);
+            }
+            gone.extend(endpoint_gone);
+            next.extend(wake_up.map(|wake_up| (message_id, wake_up)));
+        }
+
+        let scale = self.runtime.settings.time_scale;
+        let (mut due_owners, mut due) = (Vec::new(), Vec::new());
+        let (mut queue_owners, mut queued) = (Vec::new(), Vec::new());
+        for (message_id, next) in next {
+            match next {
+                Next::Due(retry) => {
+                    due_owners.push(message_id);
+                    due.push(retry);
+                }
+                Next::Queue(message, at) => {
+                    queue_owners.push(message_id);
+                    queued.push((message, at));
+                }
+            }
+        }
+        let (written, rows) = self.store.put_deliveries(&deliveries, &due, scale).await;
+        let mut lost: HashSet<String> = HashSet::new();
+        for (owner, result) in
+            writers.into_iter().chain(due_owners.clone()).zip(written.into_iter().chain(rows))
+        {
+            if let Err(error) = result {
+                tracing::warn!(message_id = owner, error, "not written; the message comes back");
+                lost.insert(owner);
+            }
+        }
+        self.schedule(due_owners.into_iter().zip(due), &mut queue_owners, &mut queued).await;
+        self.enqueue(queue_owners, queued, &mut lost).await;
+        for (account, endpoint) in gone {
+            self.targets.disable_gone(&account, &endpoint, self.runtime.clock.now()).await;
+        }
+        failed.extend(lost);
+    }
+
+    /// Makes sure of the schedules of the rows just written. A row whose bucket has begun while it
+    /// was being written may have been overlooked: it goes by the queue as well.
+    async fn schedule(
+        &self,
+        due: impl Iterator<Item = (String, DueRetry)>,
+        queue_owners: &mut Vec<String>,
+        queued: &mut Vec<(DeliveryMessage, jiff::Timestamp)>,
+    ) {
+        let scale = self.runtime.settings.time_scale;
+        let mut buckets = HashSet::new();
+        for (owner, retry) in due {
+            let bucket = Bucket::of(retry.due, scale);
+            if bucket.start() <= self.runtime.clock.now() {
+                queue_owners.push(owner);
+                let at = retry.due;
+                queued.push((retry.into(), at));
+            } else {
+                buckets.insert((bucket, retry.shard()));
+            }
+        }
+        let ensured =
+            buckets.into_iter().map(|(bucket, shard)| self.wake_ups.ensure(bucket, shard));
+        for error in join_all(ensured).await.into_iter().filter_map(Result::err) {
+            // No failure of the message: the rows are there, and the sweep finds them.
+            tracing::error!(%error, "retries wait for the sweep");
+        }
+    }
+
+    async fn enqueue(
+        &self,
+        owners: Vec<String>,
+        queued: Vec<(DeliveryMessage, jiff::Timestamp)>,
+        lost: &mut HashSet<String>,
+    ) {
+        let now = self.runtime.clock.now();
+        let outgoing = queued.into_iter().map(|(message, at)| Outgoing {
+            body: message.to_body(),
+            group: Some(message.endpoint.to_string()),
+            delay: at.duration_since(now).try_into().unwrap_or_default(),
+            ..Outgoing::default()
+        });
+        let url = &self.runtime.settings.deliveries_queue_url;
+        let sent = queue::send_all(&self.runtime.sqs, url, outgoing.collect()).await;
+        for (owner, sent) in owners.into_iter().zip(sent) {
+            if let Err(error) = sent {
+                tracing::warn!(message_id = owner, %error, "retry not sent; the message comes back");
+                lost.insert(owner);
+            }
+        }
+    }
+
+    /// Moves what is no delivery message to the dead-letter queue.
+    async fn bury(&self, unreadable: Vec<(SqsMessage, InvalidMessage)>, failed: &mut Vec<String>) {
+        let (mut ids, mut letters) = (Vec::new(), Vec::new());
+        for (message, reason) in unreadable {
+            let id = message.message_id.unwrap_or_default();
+            tracing::error!(message_id = id, %reason, "no delivery message");
+            let attributes = vec![("reason", reason.to_string()), ("message-id", id.clone())];
+            letters.push(Outgoing {
+                body: message.body.unwrap_or_else(|| "(empty)".to_owned()),
+                attributes,
+                ..Outgoing::default()
+            });
+            ids.push(id);
+        }
+        let url = &self.runtime.settings.deliveries_dead_letter_queue_url;
+        let sent = queue::send_all(&self.runtime.sqs, url, letters).await;
+        failed
+            .extend(ids.into_iter().zip(sent).filter(|(_, sent)| sent.is_err()).map(|(id, _)| id));
+    }
+}
+
+fn read(batch: SqsEvent) -> (Vec<Received>, Vec<(SqsMessage, InvalidMessage)>) {
+    let (mut received, mut unreadable) = (Vec::new(), Vec::new());
+    for record in batch.records {
+        match DeliveryMessage::parse(record.body.as_deref().unwrap_or_default()) {
+            Ok(message) => {
+                let count = record.attributes.get("ApproximateReceiveCount");
+                received.push(Received {
+                    message_id: record.message_id.unwrap_or_default(),
+                    again: count.is_some_and(|count| count != "1"),
+                    message,
+                });
+            }
+            Err(reason) => unreadable.push((record, reason)),
+        }
+    }
+    (received, unreadable)
+}
+
+fn response(failed: Vec<String>) -> SqsBatchResponse {
+    let mut response = SqsBatchResponse::default();
+    for id in failed {
+        let mut failure = BatchItemFailure::default();
+        failure.item_identifier = id;
+        response.batch_item_failures.push(failure);
+    }
+    response
+}

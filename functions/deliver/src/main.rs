@@ -1,0 +1,17 @@
+//! The deliver function on Lambda.
+
+use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
+use lambda_runtime::{Error, LambdaEvent, service_fn};
+use posthorn_deliver::Deliver;
+use posthorn_shared::{logging, runtime::Runtime, settings::Settings};
+
+#[tokio::main]
+async fn main() -> Result<(), Error> {
+    let settings = Settings::from_env()?;
+    logging::init_json(&settings.log_level);
+    let deliver = Deliver::new(Runtime::connect(settings).await);
+    let handler = async |event: LambdaEvent<SqsEvent>| {
+        Ok::<SqsBatchResponse, Error>(deliver.handle(event.payload).await)
+    };
+    lambda_runtime::run(service_fn(handler)).await
+}

@@ -1,0 +1,203 @@
+//! What to do with a message, before its attempt and after. Pure: no clock, no I/O.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use posthorn_shared::delivery::{Attempt, Delivery, Status, Trigger};
+use posthorn_shared::delivery_message::DeliveryMessage;
+use posthorn_shared::due::{self, DueRetry, MAX_QUEUE_DELAY};
+use posthorn_shared::ids::{AccountId, EndpointId};
+use posthorn_shared::response_rules::{self, Verdict};
+use posthorn_shared::retry_policy;
+
+use crate::attempt::Made;
+use crate::target::Target;
+
+/// The time, and how many times faster than in production it runs.
+#[derive(Clone, Copy)]
+pub struct Time {
+    pub now: Timestamp,
+    pub scale: f64,
+}
+
+/// What a message comes to before an attempt is made.
+pub enum Before<'t> {
+    Attempt(&'t Target),
+    Conclude(Step),
+}
+
+/// What is to be written down, if anything.
+pub type Step = Option<Box<Record>>;
+
+/// What a message came to.
+#[derive(Default)]
+pub struct Record {
+    pub delivery: Option<Delivery>,
+    pub wake_up: Option<Next>,
+    /// The receiver answered 410: the endpoint to switch off.
+    pub endpoint_gone: Option<(AccountId, EndpointId)>,
+}
+
+/// The road to the next attempt.
+pub enum Next {
+    /// Up to 15 minutes: the message itself, delayed.
+    Queue(DeliveryMessage, Timestamp),
+    /// Longer: a row under the minute it is due in.
+    Due(DueRetry),
+}
+
+/// Decides by what is on record whether to attempt.
+pub fn before_attempt<'t>(
+    message: &DeliveryMessage,
+    again: bool,
+    target: Option<&'t Arc<Target>>,
+    history: Option<&Delivery>,
+    time: Time,
+) -> Before<'t> {
+    let Some(target) = target else {
+        return Before::Conclude(cancel(message, history));
+    };
+    if !target.endpoint.is_active() {
+        return Before::Conclude(cancel(message, history));
+    }
+    let Some(history) = history else {
+        return Before::Attempt(target);
+    };
+    if history.last_attempt() >= message.attempt {
+        return Before::Conclude(on_record(message, again, history, time));
+    }
+    let over = matches!(history.status, Status::Delivered | Status::Failed | Status::Cancelled);
+    if over && message.trigger == Trigger::Automatic {
+        return Before::Conclude(None);
+    }
+    Before::Attempt(target)
+}
+
+/// The attempt was made before. If by this very message, it may have died before it could wake up
+/// the next attempt, so that is made sure of. Another message that says the same (a duplicate) has
+/// nothing to add.
+fn on_record(message: &DeliveryMessage, again: bool, history: &Delivery, time: Time) -> Step {
+    let waiting = history.status == Status::Retrying && history.last_attempt() == message.attempt;
+    match history.next_attempt_at {
+        Some(due) if again && waiting => {
+            let left = Duration::try_from(due.duration_since(time.now)).unwrap_or_default();
+            let wake_up = wake_up(message, due, left.mul_f64(time.scale), time);
+            Some(Box::new(Record { wake_up: Some(wake_up), ..Record::default() }))
+        }
+        _ => None,
+    }
+}
+
+/// Chooses the road by the pause as it is in production.
+fn wake_up(message: &DeliveryMessage, due: Timestamp, pause: Duration, time: Time) -> Next {
+    if pause <= MAX_QUEUE_DELAY {
+        Next::Queue(next_message(message), due)
+    } else {
+        Next::Due(due_retry(message, due.max(due::earliest(time.now, time.scale))))
+    }
+}
+
+/// The endpoint is switched off or deleted.
+fn cancel(message: &DeliveryMessage, history: Option<&Delivery>) -> Step {
+    if history.is_some_and(|h| !matches!(h.status, Status::Pending | Status::Retrying)) {
+        return None;
+    }
+    let delivery = Delivery {
+        endpoint: message.endpoint.clone(),
+        key: message.key.clone(),
+        event_id: message.event_id.clone(),
+        event_type: message.event_type.clone(),
+        status: Status::Cancelled,
+        next_attempt_at: None,
+        attempts: history.map(|h| h.attempts.clone()).unwrap_or_default(),
+    };
+    Some(Box::new(Record { delivery: Some(delivery), ..Record::default() }))
+}
+
+/// Judges the attempt and plans the next one.
+pub fn after_attempt(
+    message: DeliveryMessage,
+    target: &Target,
+    history: Option<&Delivery>,
+    made: Made,
+    time: Time,
+    unit: f64,
+) -> Step {
+    let verdict = response_rules::judge(made.attempt.status_code);
+    let policy = target.endpoint.retry_policy(&target.dialect);
+    let next = match verdict {
+        Verdict::Retry => retry_policy::next_attempt(
+            policy,
+            message.attempt,
+            time.now,
+            made.retry_after,
+            unit,
+            time.scale,
+        ),
+        Verdict::Delivered | Verdict::Gone => None,
+    };
+    let status = match (verdict, &next) {
+        (Verdict::Delivered, _) => Status::Delivered,
+        (_, Some(_)) => Status::Retrying,
+        (_, None) => Status::Failed,
+    };
+    let wake_up = next.map(|(due, pause)| wake_up(&message, due, pause, time));
+    let next_attempt_at = wake_up.as_ref().map(|next| match next {
+        Next::Queue(_, due) => *due,
+        Next::Due(retry) => retry.due,
+    });
+    log(&message, status, &made.attempt);
+    let mut attempts = history.map(|h| h.attempts.clone()).unwrap_or_default();
+    attempts.push(made.attempt);
+    let endpoint_gone =
+        (verdict == Verdict::Gone).then(|| (message.account.clone(), message.endpoint.clone()));
+    let delivery = Delivery {
+        endpoint: message.endpoint,
+        key: message.key,
+        event_id: message.event_id,
+        event_type: message.event_type,
+        status,
+        next_attempt_at,
+        attempts,
+    };
+    Some(Box::new(Record { delivery: Some(delivery), wake_up, endpoint_gone }))
+}
+
+fn next_message(message: &DeliveryMessage) -> DeliveryMessage {
+    let mut next = message.clone();
+    next.attempt += 1;
+    next.check = false;
+    next.trigger = Trigger::Automatic;
+    next
+}
+
+fn due_retry(message: &DeliveryMessage, due: Timestamp) -> DueRetry {
+    DueRetry {
+        due,
+        account: message.account.clone(),
+        endpoint: message.endpoint.clone(),
+        key: message.key.clone(),
+        event_id: message.event_id.clone(),
+        event_type: message.event_type.clone(),
+        attempt: message.attempt + 1,
+    }
+}
+
+fn log(message: &DeliveryMessage, status: Status, attempt: &Attempt) {
+    tracing::info!(
+        account = %message.account,
+        endpoint = %message.endpoint,
+        event_id = message.public_event_id(),
+        attempt = attempt.number,
+        status_code = attempt.status_code,
+        error = attempt.error.as_ref().map(|error| tracing::field::debug(error.kind)),
+        duration_ms = attempt.duration_ms,
+        delivery = ?status,
+        "attempt"
+    );
+}
+
+#[cfg(test)]
+#[path = "plan_tests.rs"]
+mod tests;

@@ -1,0 +1,85 @@
+//! The endpoints that deliveries go to, with the rules of their account's dialect.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use moka::sync::Cache;
+use posthorn_shared::dialect::Dialect;
+use posthorn_shared::endpoint::{DisabledReason, Endpoint};
+use posthorn_shared::ids::{AccountId, EndpointId};
+use posthorn_shared::store::{Change, Store, StoreError};
+
+/// How long a warm function goes on with what it has read: after this time at the latest, an
+/// endpoint that was switched off or deleted gets no more requests.
+const FRESH: Duration = Duration::from_secs(1);
+
+/// Where a delivery goes, and by which rules.
+pub struct Target {
+    pub endpoint: Endpoint,
+    pub dialect: Dialect,
+}
+
+type Id = (AccountId, EndpointId);
+
+/// Targets seen lately.
+pub struct Targets {
+    store: Store,
+    cache: Cache<Id, Arc<Target>>,
+}
+
+impl Targets {
+    pub fn new(store: Store) -> Self {
+        let cache = Cache::builder().max_capacity(10_000).time_to_live(FRESH).build();
+        Self { store, cache }
+    }
+
+    /// The targets with these ids, those that are not at hand read in one call. What does not exist
+    /// is left out.
+    pub async fn get(&self, mut wanted: Vec<Id>) -> Result<HashMap<Id, Arc<Target>>, StoreError> {
+        wanted.sort();
+        wanted.dedup();
+        let mut found = HashMap::with_capacity(wanted.len());
+        wanted.retain(|id| match self.cache.get(id) {
+            Some(target) => {
+                found.insert(id.clone(), target);
+                false
+            }
+            None => true,
+        });
+        if wanted.is_empty() {
+            return Ok(found);
+        }
+        for (endpoint, account) in self.store.endpoints_with_accounts(&wanted).await? {
+            let id = (account.id.clone(), endpoint.id.clone());
+            let dialect = Dialect::named(&account.dialect).unwrap_or_else(Dialect::standard);
+            let target = Arc::new(Target { endpoint, dialect });
+            self.cache.insert(id.clone(), target.clone());
+            found.insert(id, target);
+        }
+        Ok(found)
+    }
+
+    /// Switches an endpoint off that has answered `410 Gone`. If that can't be written, the next
+    /// delivery's 410 does it.
+    pub async fn disable_gone(&self, account: &AccountId, endpoint: &EndpointId, now: Timestamp) {
+        let switched = self
+            .store
+            .change_endpoint(account, endpoint, |mut endpoint| {
+                if !endpoint.is_active() {
+                    return Err(());
+                }
+                endpoint.disabled_reason = Some(DisabledReason::Gone);
+                endpoint.updated_at = now;
+                Ok(endpoint)
+            })
+            .await;
+        self.cache.invalidate(&(account.clone(), endpoint.clone()));
+        match switched {
+            Ok(Change::Done(_)) => tracing::warn!(%account, %endpoint, "gone: endpoint disabled"),
+            Ok(_) => {}
+            Err(error) => tracing::warn!(%account, %endpoint, %error, "gone, but not disabled yet"),
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! Reading a message of the events queue.
+
+use std::sync::Arc;
+
+use aws_lambda_events::sqs::SqsMessage;
+use jiff::Timestamp;
+use posthorn_shared::account_view::AccountView;
+use posthorn_shared::event;
+use posthorn_shared::ids::{AccountId, EventKey, EventTypeName, ProducerEventId};
+use posthorn_shared::stored_event::StoredEvent;
+use serde_json::value::RawValue;
+
+use crate::fan_out::Accepted;
+use crate::rejection::Rejection;
+
+/// Message attribute by which the api function passes on the key that it has answered with.
+pub use posthorn_shared::event::KEY_ATTRIBUTE;
+
+/// What Lambda tells of a message.
+pub struct Message {
+    pub id: String,
+    pub body: String,
+    sent: Timestamp,
+    receive_count: u32,
+    key: Option<String>,
+}
+
+/// An event that was read, not yet checked against its account.
+pub struct Incoming {
+    pub index: usize,
+    pub key: EventKey,
+    pub account: AccountId,
+    pub event_type: EventTypeName,
+    id: Option<ProducerEventId>,
+    timestamp: Timestamp,
+    data: Box<RawValue>,
+    seen_before: bool,
+}
+
+impl From<SqsMessage> for Message {
+    fn from(record: SqsMessage) -> Self {
+        let mut attributes = record.message_attributes;
+        let key = attributes.remove(KEY_ATTRIBUTE).and_then(|value| value.string_value);
+        let millis = record.attributes.get("SentTimestamp").and_then(|text| text.parse().ok());
+        let count = record.attributes.get("ApproximateReceiveCount").and_then(|t| t.parse().ok());
+        Self {
+            id: record.message_id.unwrap_or_default(),
+            body: record.body.unwrap_or_default(),
+            sent: millis
+                .and_then(|millis| Timestamp::from_millisecond(millis).ok())
+                .unwrap_or(Timestamp::UNIX_EPOCH),
+            receive_count: count.unwrap_or(1),
+            key,
+        }
+    }
+}
+
+/// Reads a message. A key that the api function passed along is used; any other event's key
+/// follows from the message, so that a redelivery makes the same.
+pub fn read(index: usize, message: &Message) -> Result<Incoming, Rejection> {
+    let event = event::parse_queue_body(&message.body).map_err(Rejection::Invalid)?;
+    let account = event.account.ok_or(Rejection::NoAccount)?;
+    let key = match &message.key {
+        Some(key) => key.parse().map_err(|_| Rejection::BadKey(key.clone()))?,
+        None => EventKey::from_message(message.sent, &message.id),
+    };
+    Ok(Incoming {
+        index,
+        key,
+        account,
+        event_type: event.event_type,
+        id: event.id,
+        timestamp: event.timestamp.unwrap_or(message.sent),
+        data: event.data,
+        seen_before: message.receive_count > 1,
+    })
+}
+
+impl Incoming {
+    /// The event, ready to be stored and sent.
+    pub fn into_accepted(self, view: Arc<AccountView>) -> Accepted {
+        Accepted {
+            index: self.index,
+            event: StoredEvent {
+                account: self.account,
+                key: self.key,
+                id: self.id,
+                event_type: self.event_type,
+                timestamp: self.timestamp,
+                data: Box::<str>::from(self.data).into_string(),
+            },
+            view,
+            seen_before: self.seen_before,
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! The dispatch function: takes events off the events queue, stores each once, and sends one
+//! delivery message to every endpoint that wants it.
+//!
+//! An event's message leaves the queue only when the event is stored and all its delivery messages
+//! are sent; anything less is reported as a failure of that one message, and it comes back.
+
+mod fan_out;
+mod intake;
+mod rejection;
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent};
+use futures::future::join_all;
+use posthorn_shared::account_view::{AccountView, AccountViews};
+use posthorn_shared::ids::AccountId;
+use posthorn_shared::queue;
+use posthorn_shared::runtime::Runtime;
+use posthorn_shared::store::{Claim, Store};
+
+use intake::Incoming;
+use rejection::Rejection;
+
+/// The function's state: lives as long as the process.
+pub struct Dispatch {
+    runtime: Runtime,
+    store: Store,
+    accounts: AccountViews,
+}
+
+/// What becomes of one message of the batch.
+enum Fate {
+    /// It may leave the queue.
+    Done,
+    /// It must come back: something passing went wrong.
+    Retry(String),
+    /// It can never work: off to the dead-letter queue, with the reason.
+    Reject(Rejection),
+}
+
+impl Dispatch {
+    pub fn new(runtime: Runtime) -> Self {
+        let store = Store::new(&runtime);
+        Self { accounts: AccountViews::new(store.clone()), store, runtime }
+    }
+
+    /// Handles one batch, and answers which of its messages have to come back.
+    pub async fn handle(&self, batch: SqsEvent) -> SqsBatchResponse {
+        let messages: Vec<_> = batch.records.into_iter().map(intake::Message::from).collect();
+        let mut fates: HashMap<usize, Fate> = HashMap::with_capacity(messages.len());
+
+        let mut incoming = Vec::with_capacity(messages.len());
+        let mut keys = HashSet::new();
+        for (index, message) in messages.iter().enumerate() {
+            match intake::read(index, message) {
+                // The same event twice in one batch: the second one waits for the first one's end.
+                Ok(event) if !keys.insert(event.key.clone()) => {
+                    fates.insert(index, Fate::Retry("twice in one batch".to_owned()));
+                }
+                Ok(event) => incoming.push(event),
+                Err(rejection) => {
+                    fates.insert(index, Fate::Reject(rejection));
+                }
+            }
+        }
+
+        let views = self.views(&incoming).await;
+        let accepted = join_all(incoming.into_iter().map(|event| self.accept(event, &views))).await;
+        let mut events = Vec::with_capacity(accepted.len());
+        for outcome in accepted {
+            match outcome {
+                Ok(event) => events.push(event),
+                Err((index, fate)) => {
+                    fates.insert(index, fate);
+                }
+            }
+        }
+
+        for (index, fate) in self.store_and_send(events).await {
+            fates.insert(index, fate);
+        }
+        self.settle(messages, fates).await
+    }
+
+    /// The view of every account in the batch, each read once.
+    async fn views(
+        &self,
+        incoming: &[Incoming],
+    ) -> HashMap<AccountId, Result<Option<Arc<AccountView>>, String>> {
+        let ids: HashSet<&AccountId> = incoming.iter().map(|event| &event.account).collect();
+        let views = ids.into_iter().map(|id| async {
+            (id.clone(), self.accounts.get(id).await.map_err(|error| error.to_string()))
+        });
+        join_all(views).await.into_iter().collect()
+    }
+
+    /// Checks the event against its account, and claims the id that its producer gave it.
+    async fn accept(
+        &self,
+        event: Incoming,
+        views: &HashMap<AccountId, Result<Option<Arc<AccountView>>, String>>,
+    ) -> Result<fan_out::Accepted, (usize, Fate)> {
+        let index = event.index;
+        let view = match views.get(&event.account) {
+            Some(Ok(Some(view))) => view.clone(),
+            Some(Err(error)) => return Err((index, Fate::Retry(error.clone()))),
+            _ => {
+                let rejection = Rejection::UnknownAccount(event.account.to_string());
+                return Err((index, Fate::Reject(rejection)));
+            }
+        };
+        if !view.knows(&event.event_type) {
+            let rejection = Rejection::UnknownEventType(event.event_type.to_string());
+            return Err((index, Fate::Reject(rejection)));
+        }
+        let event = event.into_accepted(view);
+        let Some(id) = &event.event.id else {
+            return Ok(event);
+        };
+        match self.store.claim_event_id(&event.event.account, id, &event.event.key).await {
+            Ok(Claim::New) => Ok(event),
+            Ok(Claim::Redelivery) => Ok(fan_out::Accepted { seen_before: true, ..event }),
+            Ok(Claim::Duplicate) => {
+                tracing::info!(account = %event.event.account, event_id = %id, "duplicate event dropped");
+                Err((index, Fate::Done))
+            }
+            Err(error) => Err((index, Fate::Retry(error.to_string()))),
+        }
+    }
+
+    /// Stores the events, then sends the delivery messages of those that are stored.
+    async fn store_and_send(&self, events: Vec<fan_out::Accepted>) -> Vec<(usize, Fate)> {
+        let stored = self.store.put_events(events.iter().map(|accepted| &accepted.event)).await;
+        let mut fates = Vec::with_capacity(events.len());
+        let (mut owners, mut outgoing) = (Vec::new(), Vec::new());
+        for (accepted, stored) in events.into_iter().zip(stored) {
+            let index = accepted.index;
+            if let Err(error) = stored {
+                fates.push((index, Fate::Retry(error)));
+                continue;
+            }
+            fates.push((index, Fate::Done));
+            let messages = fan_out::messages(&accepted);
+            tracing::debug!(
+                account = %accepted.event.account,
+                event_id = accepted.event.public_id(),
+                endpoints = messages.len(),
+                "dispatched"
+            );
+            owners.extend(std::iter::repeat_n(index, messages.len()));
+            outgoing.extend(messages);
+        }
+        let url = &self.runtime.settings.deliveries_queue_url;
+        let sent = queue::send_all(&self.runtime.sqs, url, outgoing).await;
+        for (index, sent) in owners.into_iter().zip(sent) {
+            if let Err(error) = sent {
+                fates.push((index, Fate::Retry(error.to_string())));
+            }
+        }
+        fates
+    }
+
+    /// Moves what was rejected to the dead-letter queue and reports what has to come back.
+    async fn settle(
+        &self,
+        messages: Vec<intake::Message>,
+        mut fates: HashMap<usize, Fate>,
+    ) -> SqsBatchResponse {
+        let (mut rejected, mut dead_letters) = (Vec::new(), Vec::new());
+        for (index, fate) in &fates {
+            if let Fate::Reject(rejection) = fate {
+                let message = &messages[*index];
+                tracing::warn!(message_id = %message.id, reason = %rejection, "event rejected");
+                rejected.push(*index);
+                dead_letters.push(rejection.dead_letter(message));
+            }
+        }
+        let url = &self.runtime.settings.events_dead_letter_queue_url;
+        let moved = queue::send_all(&self.runtime.sqs, url, dead_letters).await;
+        for (index, moved) in rejected.into_iter().zip(moved) {
+            let fate = moved.map_or_else(|e| Fate::Retry(e.to_string()), |()| Fate::Done);
+            fates.insert(index, fate);
+        }
+
+        let mut response = SqsBatchResponse::default();
+        for (index, message) in messages.into_iter().enumerate() {
+            if let Some(Fate::Retry(reason)) = fates.get(&index) {
+                tracing::warn!(message_id = %message.id, reason, "event stays on the queue");
+                let mut failure = BatchItemFailure::default();
+                failure.item_identifier = message.id;
+                response.batch_item_failures.push(failure);
+            }
+        }
+        response
+    }
+}

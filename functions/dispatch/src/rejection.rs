@@ -1,0 +1,41 @@
+//! Messages that can never become an event.
+
+use posthorn_shared::event::InvalidEvent;
+use posthorn_shared::queue::Outgoing;
+
+use crate::intake::Message;
+
+/// SQS takes 1 MiB in all, and a reason is for people.
+const MAX_REASON: usize = 2_000;
+
+/// Why a message goes to the events dead-letter queue. The text says what to mend before sending
+/// it again.
+#[derive(Debug, thiserror::Error)]
+pub enum Rejection {
+    #[error("{0}")]
+    Invalid(InvalidEvent),
+    #[error("/account: missing; name the account that the event belongs to")]
+    NoAccount,
+    #[error("/account: there is no account {0}; create it, then redrive")]
+    UnknownAccount(String),
+    #[error("/type: the account's catalog has no event type {0}; add it, then redrive")]
+    UnknownEventType(String),
+    #[error("message attribute posthorn-key: {0} is no event key; leave it out")]
+    BadKey(String),
+}
+
+impl Rejection {
+    /// The message as it was, with the reason and its first id as attributes.
+    pub fn dead_letter(&self, message: &Message) -> Outgoing {
+        let mut reason: String = self.to_string().chars().filter(|c| !c.is_control()).collect();
+        if reason.len() > MAX_REASON {
+            let end = (0..=MAX_REASON).rev().find(|end| reason.is_char_boundary(*end));
+            reason.truncate(end.unwrap_or(0));
+        }
+        // SQS refuses an empty body, though it never delivers one either.
+        let body =
+            if message.body.is_empty() { "(empty)".to_owned() } else { message.body.clone() };
+        let attributes = vec![("reason", reason), ("message-id", message.id.clone())];
+        Outgoing { body, attributes, ..Outgoing::default() }
+    }
+}

@@ -1,0 +1,67 @@
+//! The recurring sweep: buckets that are overdue and not marked done, because their schedule was
+//! never created, or its call failed.
+
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use posthorn_shared::due::Bucket;
+
+use crate::{Retry, RetryError, RetryOutcome};
+
+/// Buckets are left to their schedule for this long after their end (Scheduler is up to a minute
+/// late, and the call takes its time).
+const GRACE: Duration = Duration::from_secs(120);
+
+/// Where the very first sweep of a deployment starts: it is older than its first retry.
+const FIRST_REACH: Duration = Duration::from_secs(3600);
+
+/// Buckets of one call: a sweep that has fallen behind catches up in steps, each of which is kept.
+const STEP: usize = 240;
+
+impl Retry {
+    /// Goes from the cursor up to the newest bucket that should be done by now, sends what is not,
+    /// and moves the cursor.
+    pub(crate) async fn sweep(&self) -> Result<RetryOutcome, RetryError> {
+        let scale = self.runtime.settings.time_scale;
+        let now = self.runtime.clock.now();
+        let ago = |pause: Duration| {
+            let scaled = SignedDuration::try_from(pause.div_f64(scale)).unwrap_or_default();
+            Bucket::of(now.saturating_sub(scaled).unwrap_or(now), scale)
+        };
+        let end = ago(GRACE);
+        let mut bucket = match self.store.sweep_cursor().await? {
+            Some(cursor) => cursor,
+            None => ago(FIRST_REACH),
+        };
+        let mut outcome = RetryOutcome::default();
+        while bucket < end {
+            let step: Vec<Bucket> =
+                std::iter::successors(Some(bucket), |bucket| Some(bucket.next(scale)))
+                    .take_while(|bucket| *bucket < end)
+                    .take(STEP)
+                    .collect();
+            for (overdue, shard) in self.store.not_done(&step).await? {
+                outcome.sent += self.finish(overdue, shard).await?;
+                outcome.buckets += 1;
+            }
+            bucket = match step.last() {
+                Some(last) => last.next(scale),
+                None => end,
+            };
+            self.store.move_sweep_cursor(bucket).await?;
+        }
+        if outcome.sent > 0 {
+            tracing::warn!(retries = outcome.sent, "overdue retries found by the sweep");
+        }
+        Ok(outcome)
+    }
+
+    /// A bucket that had no retries at all is unmarked, too: it is not worth a mark, since the
+    /// cursor moves past it.
+    async fn finish(&self, bucket: Bucket, shard: u8) -> Result<usize, RetryError> {
+        if self.store.due_rows(bucket, shard).await?.is_empty() {
+            return Ok(0);
+        }
+        self.wake(bucket, shard).await
+    }
+}

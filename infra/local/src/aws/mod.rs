@@ -1,0 +1,68 @@
+//! An AWS-compatible endpoint on one loopback port: DynamoDB, SQS and EventBridge Scheduler.
+//!
+//! The three services speak the wire protocols of AWS, so that any AWS SDK or CLI can use
+//! them, and keep everything they acknowledge in SQLite, so that it survives a killed process.
+//! DynamoDB is the library `dynoxide`; SQS and Scheduler are written here, since no library
+//! is durable, faithful and permissively licensed at once.
+//!
+//! Durability is SQLite's `synchronous=NORMAL` with a write-ahead log: what was answered is
+//! with the operating system, which a `kill -9` does not touch; a power cut may lose the last
+//! moments, but never corrupts.
+
+pub mod dynamodb;
+mod http;
+pub mod meter;
+pub mod scheduler;
+mod sqlite;
+pub mod sqs;
+
+use std::path::PathBuf;
+
+pub use dynamodb::DynamoDb;
+pub use meter::Meter;
+pub use scheduler::Scheduler;
+pub use sqs::Sqs;
+
+/// The account that every ARN and queue URL names.
+pub const ACCOUNT: &str = "000000000000";
+/// The region that every ARN names.
+pub const REGION: &str = "us-east-1";
+
+/// Where the services keep their data.
+#[derive(Debug, Clone)]
+pub enum DataDir {
+    /// A directory that exists and that no other process uses.
+    Path(PathBuf),
+    /// Nothing is kept beyond the process.
+    Memory,
+}
+
+/// The three services and the meter that counts their use. Clones share them.
+#[derive(Clone)]
+pub struct LocalAws {
+    pub dynamodb: DynamoDb,
+    pub sqs: Sqs,
+    pub scheduler: Scheduler,
+    pub meter: Meter,
+}
+
+impl LocalAws {
+    /// Opens the databases in the directory, or makes them.
+    ///
+    /// # Errors
+    /// When a database can't be opened or is not one of ours.
+    pub fn open(data_dir: DataDir) -> anyhow::Result<Self> {
+        let meter = Meter::default();
+        Ok(Self {
+            dynamodb: DynamoDb::open(&data_dir, meter.clone())?,
+            sqs: Sqs::open(&data_dir, meter.clone())?,
+            scheduler: Scheduler::open(&data_dir, meter.clone())?,
+            meter,
+        })
+    }
+
+    /// All three services on one port, told apart by `X-Amz-Target` and path.
+    pub fn router(&self) -> axum::Router {
+        http::router(self.clone())
+    }
+}

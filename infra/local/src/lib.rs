@@ -1,0 +1,11 @@
+//! The one-machine stack: Posthorn whole in one process, on loopback.
+
+pub mod admin_key;
+pub mod aws;
+pub mod data_dir;
+pub mod event_source;
+pub mod options;
+pub mod schedules;
+pub mod stack;
+pub mod table;
+pub mod template;

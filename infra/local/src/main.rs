@@ -1,0 +1,64 @@
+//! `posthorn`: the whole system on one machine.
+
+use std::io::IsTerminal;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use clap::{Parser, Subcommand};
+use posthorn::options::Options;
+use posthorn::stack::Stack;
+use posthorn_shared::logging;
+use tokio::signal::unix::{SignalKind, signal};
+
+// The system allocator returns little of what a burst of small allocations took.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Webhook delivery, the whole system on this machine. Settings come from the environment
+/// (POSTHORN_LISTEN, POSTHORN_DATA_DIR, …: see the README).
+#[derive(Parser)]
+#[command(version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve until Ctrl-C (what happens without a command, too)
+    Serve,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let outcome = match arguments.command {
+        None | Some(Command::Serve) => serve().await,
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("posthorn: {}", format!("{error:#}").replace('\n', " "));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn serve() -> Result<()> {
+    let options = Options::from_env()?;
+    logging::init_terminal(&options.log_level, std::io::stderr().is_terminal());
+    let data_dir = options.data_dir.clone();
+    let mut terminate = signal(SignalKind::terminate()).context("signals")?;
+    let stack = Stack::start(options).await?;
+    if stack.admin_key.is_new {
+        println!("admin key: {} (shown this once; kept in {data_dir})", stack.admin_key.key);
+    }
+    println!("events queue: {}", stack.events_queue_url);
+    println!("posthorn ready: {}", stack.api_url);
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminate.recv() => {}
+    }
+    stack.stop().await;
+    Ok(())
+}

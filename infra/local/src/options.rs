@@ -1,0 +1,55 @@
+//! The settings of the one-machine stack, from the environment.
+
+use std::net::SocketAddr;
+
+use anyhow::{Context, Result};
+use posthorn_shared::address_guard::AllowedNetworks;
+use posthorn_shared::settings::time_scale;
+
+use crate::template::BUILT_IN;
+
+/// What a start needs to know.
+pub struct Options {
+    /// API and portal.
+    pub listen: SocketAddr,
+    /// DynamoDB, SQS and Scheduler.
+    pub aws_listen: SocketAddr,
+    /// `:memory:` keeps nothing.
+    pub data_dir: String,
+    pub admin_key: Option<String>,
+    pub allowed_networks: AllowedNetworks,
+    pub time_scale: f64,
+    pub log_level: String,
+    /// The template's text.
+    pub template: String,
+}
+
+impl Options {
+    /// Reads the environment.
+    ///
+    /// # Errors
+    /// The first variable that is no good, with its name.
+    pub fn from_env() -> Result<Self> {
+        let get = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+        let address = |name: &'static str, default: &str| -> Result<SocketAddr> {
+            let text = get(name).unwrap_or_else(|| default.to_owned());
+            text.parse().with_context(|| format!("{name}: {text} is no address like {default}"))
+        };
+        let networks = get("POSTHORN_ALLOWED_NETWORKS");
+        let networks = networks.unwrap_or_else(|| "127.0.0.0/8,::1/128".to_owned());
+        Ok(Self {
+            listen: address("POSTHORN_LISTEN", "127.0.0.1:8080")?,
+            aws_listen: address("POSTHORN_AWS_LISTEN", "127.0.0.1:4566")?,
+            data_dir: get("POSTHORN_DATA_DIR").unwrap_or_else(|| ".posthorn".to_owned()),
+            admin_key: get("POSTHORN_ADMIN_KEY"),
+            allowed_networks: networks.parse().context("POSTHORN_ALLOWED_NETWORKS")?,
+            time_scale: time_scale(get("POSTHORN_TIME_SCALE"))?,
+            log_level: get("POSTHORN_LOG_LEVEL").unwrap_or_else(|| "warn".to_owned()),
+            template: match get("POSTHORN_TEMPLATE") {
+                Some(path) => std::fs::read_to_string(&path)
+                    .with_context(|| format!("the template {path} can't be read"))?,
+                None => BUILT_IN.to_owned(),
+            },
+        })
+    }
+}

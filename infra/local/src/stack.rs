@@ -1,0 +1,191 @@
+//! The whole system in one process: AWS's services, the event source mappings and schedules that
+//! call the functions, and the API.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use aws_lambda_events::sqs::SqsEvent;
+use axum::Router;
+use axum::serve::ListenerExt;
+use futures::FutureExt;
+use posthorn_deliver::Deliver;
+use posthorn_dispatch::Dispatch;
+use posthorn_retry::Retry;
+use posthorn_shared::api_key;
+use posthorn_shared::runtime::Runtime;
+use posthorn_shared::settings::Settings;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::admin_key::{self, AdminKey};
+use crate::aws::LocalAws;
+use crate::data_dir::DataDir;
+use crate::event_source::{Handler, Mapping};
+use crate::options::Options;
+use crate::schedules::Schedules;
+use crate::table;
+use crate::template::Template;
+
+/// Batches under way at once: few for dispatch, which only waits for the table; many for deliver,
+/// which waits for receivers.
+const DISPATCH_CONCURRENCY: usize = 4;
+const DELIVER_CONCURRENCY: usize = 64;
+/// How long a stop waits for what is under way. What is not done by then is still on its queue.
+const PATIENCE: Duration = Duration::from_secs(4);
+
+/// A stack that serves.
+pub struct Stack {
+    pub api_url: String,
+    pub aws_url: String,
+    pub events_queue_url: String,
+    pub admin_key: AdminKey,
+    stop: watch::Sender<bool>,
+    tasks: JoinSet<()>,
+    // Held until everything has ended.
+    _data_dir: DataDir,
+}
+
+impl Stack {
+    /// Starts everything. When this returns, the API answers.
+    ///
+    /// # Errors
+    /// A setting, a port, the data directory or the template that can't be used.
+    pub async fn start(options: Options) -> Result<Self> {
+        let data_dir = DataDir::open(&options.data_dir)?;
+        let admin_key = admin_key::obtain(options.admin_key, data_dir.path())?;
+        let api = listen(options.listen).await?;
+        let aws_listener = listen(options.aws_listen).await?;
+        let api_url = format!("http://{}", api.local_addr()?);
+        let aws_url = format!("http://{}", aws_listener.local_addr()?);
+        let template = Template::parse(&options.template, &aws_url).context("the template")?;
+
+        let aws = LocalAws::open(data_dir.for_aws())?;
+        aws.sqs.set_endpoint(&aws_url);
+        let (stop, stopped) = watch::channel(false);
+        let mut tasks = JoinSet::new();
+        // Not told to stop with the rest: what is under way needs it to the end.
+        tokio::spawn(serve(aws_listener, aws.router(), None));
+
+        let mut settings = settings(&template)?;
+        settings.admin_key_sha256 = Some(api_key::sha256_hex(&admin_key.key));
+        settings.allowed_networks = options.allowed_networks;
+        settings.time_scale = options.time_scale;
+        settings.aws_endpoint_url = Some(aws_url.clone());
+        let events_queue_url = settings.events_queue_url.clone();
+        let runtime = Runtime::connect(settings).await;
+        create_resources(&aws, &runtime, &template).await?;
+
+        let retry = template.function("retry")?.clone();
+        let dispatch = Arc::new(Dispatch::new(runtime.clone()));
+        let dispatch: Handler = Arc::new(move |event: SqsEvent| {
+            let dispatch = Arc::clone(&dispatch);
+            async move { dispatch.handle(event).await }.boxed()
+        });
+        let deliver = Arc::new(Deliver::new(runtime.clone()));
+        let deliver: Handler = Arc::new(move |event: SqsEvent| {
+            let deliver = Arc::clone(&deliver);
+            async move { deliver.handle(event).await }.boxed()
+        });
+        for (name, handler, concurrency) in [
+            ("dispatch", dispatch, DISPATCH_CONCURRENCY),
+            ("deliver", deliver, DELIVER_CONCURRENCY),
+        ] {
+            let function = template.function(name)?;
+            for source in &function.sources {
+                let mapping = Mapping {
+                    aws: aws.clone(),
+                    source: source.clone(),
+                    function: function.clone(),
+                    concurrency,
+                    handler: Arc::clone(&handler),
+                };
+                tasks.spawn(mapping.run(stopped.clone()));
+            }
+        }
+        let schedules =
+            Schedules { aws, function: retry, retry: Arc::new(Retry::new(runtime.clone())) };
+        tasks.spawn(schedules.run(stopped.clone()));
+        tasks.spawn(serve(api, posthorn_api::router(runtime), Some(stopped)));
+        Ok(Self { api_url, aws_url, events_queue_url, admin_key, stop, tasks, _data_dir: data_dir })
+    }
+
+    /// Stops cleanly: takes nothing new, lets what is under way end, and leaves the rest on its
+    /// queue.
+    pub async fn stop(mut self) {
+        self.stop.send_replace(true);
+        let ended = async { while self.tasks.join_next().await.is_some() {} };
+        if tokio::time::timeout(PATIENCE, ended).await.is_err() {
+            tracing::warn!(
+                "attempts under way were broken off; they are made again at the next start"
+            );
+        }
+    }
+}
+
+async fn listen(address: SocketAddr) -> Result<TcpListener> {
+    TcpListener::bind(address).await.map_err(|error| match error.kind() {
+        io::ErrorKind::AddrInUse => anyhow::anyhow!(
+            "{address} is in use by another program; stop it, or set POSTHORN_LISTEN and \
+             POSTHORN_AWS_LISTEN"
+        ),
+        _ => anyhow::Error::new(error).context(format!("listening on {address}")),
+    })
+}
+
+async fn serve(listener: TcpListener, router: Router, stop: Option<watch::Receiver<bool>>) {
+    let listener = listener.tap_io(|stream| {
+        // Small answers: waiting to fill a segment only adds latency.
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "set_nodelay");
+        }
+    });
+    let served = match stop {
+        None => axum::serve(listener, router).await,
+        Some(mut stop) => {
+            let stopped = async move {
+                let _ = stop.wait_for(|stop| *stop).await;
+            };
+            axum::serve(listener, router).with_graceful_shutdown(stopped).await
+        }
+    };
+    if let Err(error) = served {
+        tracing::error!(%error, "serving");
+    }
+}
+
+/// The functions' environments put together: no two of them say different things.
+fn settings(template: &Template) -> Result<Settings> {
+    let mut environment: BTreeMap<&str, &String> = BTreeMap::new();
+    for function in &template.functions {
+        environment.extend(function.environment.iter().map(|(name, value)| (name.as_str(), value)));
+    }
+    Ok(Settings::from_lookup(|name| environment.get(name).map(|value| (*value).clone()))?)
+}
+
+async fn create_resources(aws: &LocalAws, runtime: &Runtime, template: &Template) -> Result<()> {
+    // Dead-letter queues first: the others name them.
+    let (with_redrive, without): (Vec<_>, Vec<_>) =
+        template.queues.iter().partition(|queue| queue.redrive.is_some());
+    for queue in without.into_iter().chain(with_redrive) {
+        aws.sqs.create_queue(queue).await.with_context(|| format!("queue {}", queue.name))?;
+    }
+    table::create(&runtime.dynamodb, &template.table).await?;
+    aws.scheduler.create_group(&template.schedule_group)?;
+    for schedule in &template.schedules {
+        aws.scheduler
+            .put(
+                &template.schedule_group,
+                &schedule.name,
+                &schedule.expression,
+                &schedule.target_arn,
+                &schedule.input,
+            )
+            .with_context(|| format!("schedule {}", schedule.name))?;
+    }
+    Ok(())
+}

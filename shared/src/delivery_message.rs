@@ -1,0 +1,144 @@
+//! What travels on the deliveries queue: everything that one attempt needs to know.
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::delivery::Trigger;
+use crate::due::DueRetry;
+use crate::ids::{AccountId, EndpointId, EventKey, EventTypeName, ProducerEventId};
+
+/// The format that this release writes. A release reads its own and the one before.
+const FORMAT: u8 = 1;
+
+/// Bytes of a message that may carry its payload inline: ten of them fill the 64 KiB up to which a
+/// batch bills as one SQS request. Larger payloads are read from the event's item.
+pub const MAX_INLINE: usize = 6_500;
+
+/// One attempt to make.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct DeliveryMessage {
+    #[serde(rename = "v")]
+    format: u8,
+    #[serde(rename = "a")]
+    pub account: AccountId,
+    #[serde(rename = "e")]
+    pub endpoint: EndpointId,
+    #[serde(rename = "k")]
+    pub key: EventKey,
+    #[serde(rename = "i", default, skip_serializing_if = "Option::is_none")]
+    pub event_id: Option<ProducerEventId>,
+    #[serde(rename = "t")]
+    pub event_type: EventTypeName,
+    /// From 1.
+    #[serde(rename = "n")]
+    pub attempt: u32,
+    #[serde(rename = "g", default, skip_serializing_if = "is_automatic")]
+    pub trigger: Trigger,
+    /// The sender may have sent it before: look at the delivery's item first.
+    #[serde(rename = "c", default, skip_serializing_if = "std::ops::Not::not")]
+    pub check: bool,
+    /// The rendered payload, as it goes to the receiver; absent: render it from the event's item.
+    #[serde(rename = "b", default, skip_serializing_if = "Option::is_none")]
+    pub payload: Option<Box<RawValue>>,
+}
+
+fn is_automatic(trigger: &Trigger) -> bool {
+    *trigger == Trigger::Automatic
+}
+
+/// A body on the deliveries queue that is not ours.
+#[derive(Debug, thiserror::Error)]
+pub enum InvalidMessage {
+    #[error("not a delivery message: {0}")]
+    Json(#[from] serde_json::Error),
+    #[error("format {0} of a newer release; redrive it after upgrading")]
+    Format(u8),
+}
+
+impl DeliveryMessage {
+    /// The first attempt of an event at an endpoint, without its payload.
+    pub fn first(
+        account: AccountId,
+        endpoint: EndpointId,
+        key: EventKey,
+        event_id: Option<ProducerEventId>,
+        event_type: EventTypeName,
+    ) -> Self {
+        Self {
+            format: FORMAT,
+            account,
+            endpoint,
+            key,
+            event_id,
+            event_type,
+            attempt: 1,
+            trigger: Trigger::Automatic,
+            check: false,
+            payload: None,
+        }
+    }
+
+    /// The event's id as users know it.
+    pub fn public_event_id(&self) -> &str {
+        match &self.event_id {
+            Some(id) => id.as_str(),
+            None => self.key.as_str(),
+        }
+    }
+
+    /// The text that goes on the queue.
+    pub fn to_body(&self) -> String {
+        // Ids, numbers and JSON that parsed: nothing that could fail to serialize.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
+    /// Reads a message body.
+    ///
+    /// # Errors
+    /// When it is not JSON of the expected form, or from a newer release.
+    pub fn parse(body: &str) -> Result<Self, InvalidMessage> {
+        let message: Self = serde_json::from_str(body)?;
+        if message.format > FORMAT {
+            return Err(InvalidMessage::Format(message.format));
+        }
+        Ok(message)
+    }
+}
+
+impl From<DueRetry> for DeliveryMessage {
+    /// The message of a retry that is due: its payload is in the event's item.
+    fn from(retry: DueRetry) -> Self {
+        let DueRetry { account, endpoint, key, event_id, event_type, attempt, .. } = retry;
+        Self { attempt, ..Self::first(account, endpoint, key, event_id, event_type) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keeps_the_payload_byte_for_byte() {
+        let mut message = DeliveryMessage::first(
+            "acme".parse().unwrap(),
+            "ep_01h455vb4pex5vsknk084sn02q".parse().unwrap(),
+            "evt_01h455vb4pex5vsknk084sn02q".parse().unwrap(),
+            None,
+            "vault.created".parse().unwrap(),
+        );
+        let payload = r#"{"z":1.50,"a":12345678901234567890, "u":"\u00e9"}"#;
+        message.payload = Some(RawValue::from_string(payload.to_owned()).unwrap());
+        let read = DeliveryMessage::parse(&message.to_body()).unwrap();
+        assert_eq!(read.payload.unwrap().get(), payload);
+    }
+
+    #[test]
+    fn refuses_a_newer_format() {
+        let error = DeliveryMessage::parse(
+            r#"{"v":2,"a":"acme","e":"ep_01h455vb4pex5vsknk084sn02q",
+               "k":"evt_01h455vb4pex5vsknk084sn02q","t":"a.b","n":1}"#,
+        );
+        assert!(matches!(error, Err(InvalidMessage::Format(2))));
+        assert!(DeliveryMessage::parse("{}").is_err());
+    }
+}

@@ -1,0 +1,111 @@
+//! An endpoint: a URL that an account registered, and how it wants its deliveries.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::dialect::Dialect;
+use crate::filter::Filter;
+use crate::ids::{AccountId, EndpointId, EventTypeName};
+use crate::retry_policy::RetryPolicy;
+use crate::secret::Secret;
+use crate::subscription::{self, Subscription};
+
+/// One endpoint as the table keeps it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Endpoint {
+    pub id: EndpointId,
+    pub account: AccountId,
+    pub url: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub metadata: BTreeMap<String, String>,
+    /// None: every type.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub event_types: Vec<Subscription>,
+    /// The content filter's text, which parsed when it was saved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub filter: Option<String>,
+    /// Extra request headers in the letter case they were given.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub headers: Vec<(String, String)>,
+    pub secret: Secret,
+    /// 1–30; the dialect's when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout_seconds: Option<u64>,
+    /// The dialect's when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry: Option<RetryPolicy>,
+    /// `None` while it is active.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disabled_reason: Option<DisabledReason>,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+}
+
+/// Why an endpoint gets no deliveries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DisabledReason {
+    /// Switched off by its owner.
+    Manual,
+    /// It answered `410 Gone`.
+    Gone,
+}
+
+impl Endpoint {
+    /// Whether it gets deliveries.
+    pub fn is_active(&self) -> bool {
+        self.disabled_reason.is_none()
+    }
+
+    /// How long an attempt may take, from connecting to the end of the answer.
+    pub fn timeout(&self, dialect: &Dialect) -> Duration {
+        self.timeout_seconds.map_or(dialect.timeout, Duration::from_secs)
+    }
+
+    /// When failed attempts are made again.
+    pub fn retry_policy<'a>(&'a self, dialect: &'a Dialect) -> &'a RetryPolicy {
+        self.retry.as_ref().unwrap_or(&dialect.retry)
+    }
+}
+
+/// An endpoint made ready for matching: its filter is parsed once, not per event.
+#[derive(Debug)]
+pub struct Matcher {
+    pub endpoint: Endpoint,
+    filter: Option<Filter>,
+}
+
+impl Matcher {
+    /// Parses the endpoint's filter. One that no longer parses (it did when it was saved, so an
+    /// older release understood more) matches nothing rather than everything.
+    pub fn new(endpoint: Endpoint) -> Option<Self> {
+        let filter = match &endpoint.filter {
+            None => None,
+            Some(text) => match Filter::parse(text) {
+                Ok(filter) => Some(filter),
+                Err(error) => {
+                    tracing::error!(endpoint = %endpoint.id, %error, "stored filter does not parse");
+                    return None;
+                }
+            },
+        };
+        Some(Self { endpoint, filter })
+    }
+
+    /// Whether the endpoint wants an event of this type with this content; `content` is called
+    /// only when there is a filter to ask.
+    pub fn wants<'v>(
+        &self,
+        event_type: &EventTypeName,
+        content: impl FnOnce() -> &'v serde_json::Value,
+    ) -> bool {
+        self.endpoint.is_active()
+            && subscription::any_covers(&self.endpoint.event_types, event_type)
+            && self.filter.as_ref().is_none_or(|filter| filter.matches(content()))
+    }
+}

@@ -1,0 +1,36 @@
+//! What the functions share: the domain (accounts, endpoints, events, deliveries), the decisions
+//! (match, sign, classify, plan), and the roads to DynamoDB, SQS and EventBridge Scheduler.
+//!
+//! Domain types know nothing of AWS; [`store`], [`queue`] and [`wake_up`] are the only modules
+//! that do, and convert in one place per item.
+
+pub mod account;
+pub mod account_view;
+pub mod address_guard;
+pub mod api_key;
+pub mod base32;
+pub mod clock;
+pub mod delivery;
+pub mod delivery_message;
+pub mod dialect;
+pub mod due;
+pub mod endpoint;
+pub mod endpoint_url;
+pub mod event;
+pub mod event_type;
+pub mod filter;
+pub mod header_rules;
+pub mod ids;
+pub mod logging;
+pub mod problem;
+pub mod queue;
+pub mod response_rules;
+pub mod retry_policy;
+pub mod runtime;
+pub mod secret;
+pub mod settings;
+pub mod signing;
+pub mod store;
+pub mod stored_event;
+pub mod subscription;
+pub mod wake_up;

@@ -1,0 +1,25 @@
+//! Structured logs: JSON lines on AWS, readable lines on a terminal.
+
+use tracing_subscriber::{EnvFilter, fmt};
+
+fn filter(level: &str) -> EnvFilter {
+    // The AWS SDK and hyper are chatty, and at debug level they print request bodies.
+    EnvFilter::try_new(format!("{level},aws=warn,hyper=warn,h2=warn,rustls=warn"))
+        .unwrap_or_else(|_| EnvFilter::new("info"))
+}
+
+/// One JSON object a line, as CloudWatch Logs Insights reads it. `level` is `error`, `warn`,
+/// `info`, `debug` or `trace`.
+pub fn init_json(level: &str) {
+    let subscriber = fmt().json().flatten_event(true).with_current_span(false).with_target(false);
+    let done = subscriber.with_env_filter(filter(level)).with_ansi(false).try_init();
+    // A second initialisation (tests) keeps the first.
+    drop(done);
+}
+
+/// Lines for people, on standard error.
+pub fn init_terminal(level: &str, colour: bool) {
+    let subscriber = fmt().compact().with_target(false).with_writer(std::io::stderr);
+    let done = subscriber.with_env_filter(filter(level)).with_ansi(colour).try_init();
+    drop(done);
+}

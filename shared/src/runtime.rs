@@ -1,0 +1,61 @@
+//! What a function is built from: settings, AWS clients, and a clock. Made once per process.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, Region, retry::RetryConfig};
+use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+
+use crate::clock::Clock;
+use crate::settings::Settings;
+
+/// Settings, clients and clock. Cheap to clone.
+#[derive(Clone)]
+pub struct Runtime {
+    pub settings: Arc<Settings>,
+    pub dynamodb: aws_sdk_dynamodb::Client,
+    pub sqs: aws_sdk_sqs::Client,
+    pub scheduler: aws_sdk_scheduler::Client,
+    pub clock: Clock,
+}
+
+impl Runtime {
+    /// Builds the clients: credentials and region from the environment, as on Lambda, unless
+    /// `settings.aws_endpoint_url` names a stack on this machine, which takes any credentials.
+    pub async fn connect(settings: Settings) -> Self {
+        let http = aws_smithy_http_client::Builder::new()
+            .tls_provider(Provider::Rustls(CryptoMode::Ring))
+            .build_https();
+        let mut loader = aws_config::defaults(BehaviorVersion::latest())
+            .http_client(http)
+            .retry_config(RetryConfig::standard().with_max_attempts(4))
+            // A call that hangs must fail well before the function does, so that what was done is
+            // reported and only the rest is tried again.
+            .timeout_config(
+                TimeoutConfig::builder()
+                    .connect_timeout(Duration::from_secs(2))
+                    .operation_attempt_timeout(Duration::from_secs(5))
+                    .operation_timeout(Duration::from_secs(15))
+                    .build(),
+            );
+        if let Some(url) = &settings.aws_endpoint_url {
+            loader =
+                loader.endpoint_url(url).region(Region::new("us-east-1")).credentials_provider(
+                    aws_sdk_sqs::config::Credentials::new("local", "local", None, None, "posthorn"),
+                );
+        }
+        Self::with_config(settings, &loader.load().await, Clock::system())
+    }
+
+    /// For tests that bring a connector or a clock of their own.
+    pub fn with_config(settings: Settings, config: &aws_config::SdkConfig, clock: Clock) -> Self {
+        Self {
+            settings: Arc::new(settings),
+            dynamodb: aws_sdk_dynamodb::Client::new(config),
+            sqs: aws_sdk_sqs::Client::new(config),
+            scheduler: aws_sdk_scheduler::Client::new(config),
+            clock,
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! What a deployment sets. On AWS the template writes it into the functions' environment; the
+//! one-machine stack fills the same structure itself.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use crate::address_guard::AllowedNetworks;
+
+/// Settings of one deployment. A function gets only those it needs; an absent name is an empty
+/// string, and using it fails at AWS with the name of what is missing.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The table's name.
+    pub table: String,
+    pub events_queue_url: String,
+    pub events_dead_letter_queue_url: String,
+    pub deliveries_queue_url: String,
+    pub deliveries_dead_letter_queue_url: String,
+    /// The Scheduler group that holds the wake-ups of due retries.
+    pub schedule_group: String,
+    /// What those schedules invoke, and the role that may invoke it.
+    pub retry_function_arn: String,
+    pub scheduler_role_arn: String,
+    /// How long events and deliveries are kept. Default 30 days.
+    pub retention: Duration,
+    /// Networks that deliveries may reach although they are not public.
+    pub allowed_networks: AllowedNetworks,
+    /// Divides every retry delay; 1 in production.
+    pub time_scale: f64,
+    /// Lower-case hex SHA-256 of the admin key; `None`: no admin key.
+    pub admin_key_sha256: Option<String>,
+    /// `error`, `warn`, `info`, `debug` or `trace`.
+    pub log_level: String,
+    /// Where the AWS services are, if not at AWS.
+    pub aws_endpoint_url: Option<String>,
+}
+
+/// A setting that can't be used, by name.
+#[derive(Debug, thiserror::Error)]
+#[error("{name}: {reason}")]
+pub struct InvalidSetting {
+    pub name: &'static str,
+    pub reason: String,
+}
+
+impl Settings {
+    /// Reads the process environment.
+    ///
+    /// # Errors
+    /// The first variable that doesn't parse, with its name.
+    pub fn from_env() -> Result<Self, InvalidSetting> {
+        Self::from_lookup(|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
+    }
+
+    /// Reads settings through `lookup`, which answers `None` for what is not set.
+    ///
+    /// # Errors
+    /// The first variable that doesn't parse, with its name.
+    pub fn from_lookup(
+        lookup: impl Fn(&'static str) -> Option<String>,
+    ) -> Result<Self, InvalidSetting> {
+        let text = |name| lookup(name).unwrap_or_default();
+        Ok(Self {
+            table: text("POSTHORN_TABLE"),
+            events_queue_url: text("POSTHORN_EVENTS_QUEUE_URL"),
+            events_dead_letter_queue_url: text("POSTHORN_EVENTS_DLQ_URL"),
+            deliveries_queue_url: text("POSTHORN_DELIVERIES_QUEUE_URL"),
+            deliveries_dead_letter_queue_url: text("POSTHORN_DELIVERIES_DLQ_URL"),
+            schedule_group: text("POSTHORN_SCHEDULE_GROUP"),
+            retry_function_arn: text("POSTHORN_RETRY_FUNCTION_ARN"),
+            scheduler_role_arn: text("POSTHORN_SCHEDULER_ROLE_ARN"),
+            retention: retention(lookup("POSTHORN_RETENTION_DAYS"))?,
+            allowed_networks: text("POSTHORN_ALLOWED_NETWORKS").parse().map_err(
+                |error: <AllowedNetworks as FromStr>::Err| InvalidSetting {
+                    name: "POSTHORN_ALLOWED_NETWORKS",
+                    reason: error.to_string(),
+                },
+            )?,
+            time_scale: time_scale(lookup("POSTHORN_TIME_SCALE"))?,
+            admin_key_sha256: lookup("POSTHORN_ADMIN_KEY_SHA256").map(|h| h.to_ascii_lowercase()),
+            log_level: lookup("POSTHORN_LOG_LEVEL").unwrap_or_else(|| "info".to_owned()),
+            aws_endpoint_url: lookup("AWS_ENDPOINT_URL"),
+        })
+    }
+}
+
+fn retention(value: Option<String>) -> Result<Duration, InvalidSetting> {
+    let days = match value {
+        None => Some(30),
+        Some(text) => text.parse::<u64>().ok().filter(|days| (1..=3650).contains(days)),
+    };
+    days.map(|days| Duration::from_secs(days * 86_400)).ok_or_else(|| InvalidSetting {
+        name: "POSTHORN_RETENTION_DAYS",
+        reason: "must be a whole number of days from 1 to 3650".to_owned(),
+    })
+}
+
+/// Reads `POSTHORN_TIME_SCALE`.
+///
+/// # Errors
+/// Anything but a number from 1 to 1,000,000.
+pub fn time_scale(value: Option<String>) -> Result<f64, InvalidSetting> {
+    let scale = match value {
+        None => Some(1.0),
+        Some(text) => text.parse::<f64>().ok().filter(|s| (1.0..=1e6).contains(s)),
+    };
+    scale.ok_or_else(|| InvalidSetting {
+        name: "POSTHORN_TIME_SCALE",
+        reason: "must be a number from 1 to 1000000 (how many times faster retries come)"
+            .to_owned(),
+    })
+}

@@ -1,0 +1,246 @@
+//! Deliveries: one item each, written after every attempt.
+
+use std::collections::HashMap;
+
+use jiff::Timestamp;
+
+use super::keys;
+use super::table::{Range, item_key};
+use super::{Item, Reader, Store, StoreError, number, string};
+use crate::delivery::{Attempt, Delivery, Status};
+use crate::due::DueRetry;
+use crate::ids::{EndpointId, EventKey, EventTypeName, ProducerEventId};
+
+/// Which deliveries of an endpoint to list.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DeliveryFilter {
+    pub status: Option<Status>,
+    pub event_type: Option<EventTypeName>,
+    /// Events received at or after.
+    pub since: Option<Timestamp>,
+    /// Events received before.
+    pub until: Option<Timestamp>,
+}
+
+/// Where a page of the log ended.
+pub type LogCursor = EventKey;
+
+/// A page of an endpoint's log, newest first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeliveryPage {
+    pub deliveries: Vec<Delivery>,
+    pub next: Option<LogCursor>,
+}
+
+/// Items read of each shard at a time, at the least, when a filter drops most of them.
+const MIN_READ: usize = 25;
+
+impl Store {
+    /// Writes deliveries after an attempt, and the rows of retries that are due later, in one go.
+    /// Answers for the deliveries and for the retries, in order.
+    pub async fn put_deliveries(
+        &self,
+        deliveries: &[Delivery],
+        retries: &[DueRetry],
+        time_scale: f64,
+    ) -> (Vec<Result<(), String>>, Vec<Result<(), String>>) {
+        let items = deliveries.iter().map(|delivery| self.delivery_item(delivery));
+        let rows = retries.iter().map(|retry| self.due_item(retry, time_scale));
+        let mut written = self.batch_put(items.chain(rows).collect()).await;
+        let rows = written.split_off(deliveries.len());
+        (written, rows)
+    }
+
+    /// Deliveries by endpoint and event; those without an item are left out.
+    ///
+    /// # Errors
+    /// When the table can't be read.
+    pub async fn deliveries(
+        &self,
+        wanted: impl IntoIterator<Item = (EndpointId, EventKey)>,
+    ) -> Result<HashMap<(EndpointId, EventKey), Delivery>, StoreError> {
+        let keys: Vec<_> = wanted.into_iter().map(|(e, k)| keys::delivery(&e, &k)).collect();
+        if keys.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let items = self.batch_get(keys, true).await?;
+        items
+            .iter()
+            .map(|item| {
+                let delivery = read_delivery(item)?;
+                Ok(((delivery.endpoint.clone(), delivery.key.clone()), delivery))
+            })
+            .collect()
+    }
+
+    /// A page of an endpoint's log: its shards read side by side and merged.
+    ///
+    /// # Errors
+    /// When the table can't be read.
+    pub async fn delivery_log(
+        &self,
+        endpoint: &EndpointId,
+        filter: &DeliveryFilter,
+        limit: usize,
+        after: Option<&LogCursor>,
+    ) -> Result<DeliveryPage, StoreError> {
+        let oldest = filter.since.map(|since| EventKey::new(since, 0));
+        let mut newest = filter.until.map(|until| EventKey::new(until, 0));
+        let mut exclusive = newest.is_some();
+        if let Some(after) = after
+            && newest.as_ref().is_none_or(|newest| after < newest)
+        {
+            newest = Some(after.clone());
+            exclusive = true;
+        }
+        let mut deliveries = Vec::new();
+        loop {
+            let chunk = self
+                .newest_deliveries(endpoint, oldest.as_ref(), newest.as_ref(), exclusive, limit)
+                .await?;
+            let last = chunk.last().map(|delivery| delivery.key.clone());
+            for delivery in chunk {
+                if !filter.takes(&delivery) {
+                    continue;
+                }
+                if deliveries.len() == limit {
+                    let next = deliveries.last().map(|d: &Delivery| d.key.clone());
+                    return Ok(DeliveryPage { deliveries, next });
+                }
+                deliveries.push(delivery);
+            }
+            match last {
+                None => {
+                    return Ok(DeliveryPage { deliveries, next: None });
+                }
+                Some(last) => {
+                    newest = Some(last);
+                    exclusive = true;
+                }
+            }
+        }
+    }
+
+    /// The newest deliveries below `newest`: as many as are certain to be the newest, given that
+    /// each shard was read only so far. Empty only at the end.
+    async fn newest_deliveries(
+        &self,
+        endpoint: &EndpointId,
+        oldest: Option<&EventKey>,
+        newest: Option<&EventKey>,
+        exclusive: bool,
+        limit: usize,
+    ) -> Result<Vec<Delivery>, StoreError> {
+        // Keys spread evenly, so a shard holds about its share of a page.
+        let per_shard = (limit / usize::from(keys::SHARDS) + 2).max(MIN_READ);
+        let shards = (0..keys::SHARDS).map(|shard| {
+            self.range_of_shard(endpoint, shard, oldest, newest, exclusive, per_shard)
+        });
+        let shards = futures::future::try_join_all(shards).await?;
+        // A shard that was not read to its end hides items below its last one.
+        let horizon = shards
+            .iter()
+            .filter(|(_, complete)| !complete)
+            .filter_map(|(items, _)| items.last().map(|d| d.key.clone()))
+            .max();
+        let mut merged: Vec<Delivery> = shards.into_iter().flat_map(|(items, _)| items).collect();
+        merged.sort_by(|a, b| b.key.cmp(&a.key));
+        if let Some(horizon) = horizon {
+            merged.retain(|delivery| delivery.key >= horizon);
+        }
+        Ok(merged)
+    }
+
+    async fn range_of_shard(
+        &self,
+        endpoint: &EndpointId,
+        shard: u8,
+        oldest: Option<&EventKey>,
+        newest: Option<&EventKey>,
+        exclusive: bool,
+        limit: usize,
+    ) -> Result<(Vec<Delivery>, bool), StoreError> {
+        let items = self
+            .range(Range {
+                pk: keys::delivery_pk(endpoint, shard),
+                from: oldest.map_or("evt_", EventKey::as_str),
+                to: newest.map_or("evt_~", EventKey::as_str),
+                newest_first: true,
+                limit: Some(limit),
+                consistent: false,
+            })
+            .await?;
+        let complete = items.len() < limit;
+        let mut deliveries = items.iter().map(read_delivery).collect::<Result<Vec<_>, _>>()?;
+        if exclusive {
+            deliveries.retain(|delivery| newest.is_none_or(|newest| delivery.key < *newest));
+        }
+        Ok((deliveries, complete))
+    }
+
+    fn delivery_item(&self, delivery: &Delivery) -> Item {
+        let mut item = item_key(keys::delivery(&delivery.endpoint, &delivery.key));
+        item.insert("t".to_owned(), string(delivery.event_type.as_str()));
+        item.insert("s".to_owned(), string(letter(delivery.status)));
+        // A structure of strings and numbers: nothing that could fail to serialize.
+        let attempts = serde_json::to_string(&delivery.attempts).unwrap_or_default();
+        item.insert("h".to_owned(), string(attempts));
+        item.insert("x".to_owned(), number(self.expiry(delivery.key.received_at())));
+        if let Some(id) = &delivery.event_id {
+            item.insert("i".to_owned(), string(id.as_str()));
+        }
+        if let Some(next) = delivery.next_attempt_at {
+            item.insert("w".to_owned(), number(next.as_millisecond()));
+        }
+        if delivery.status == Status::Failed {
+            // The sparse index of what can be recovered: nothing else pays for it.
+            item.insert("fp".to_owned(), string(delivery.endpoint.as_str()));
+            item.insert("fs".to_owned(), string(delivery.key.as_str()));
+        }
+        item
+    }
+}
+
+impl DeliveryFilter {
+    fn takes(&self, delivery: &Delivery) -> bool {
+        self.status.is_none_or(|status| status == delivery.status)
+            && self.event_type.as_ref().is_none_or(|wanted| *wanted == delivery.event_type)
+    }
+}
+
+fn letter(status: Status) -> &'static str {
+    match status {
+        Status::Pending => "p",
+        Status::Retrying => "r",
+        Status::Delivered => "d",
+        Status::Failed => "f",
+        Status::Cancelled => "c",
+    }
+}
+
+fn read_delivery(item: &Item) -> Result<Delivery, StoreError> {
+    let reader = Reader(item);
+    let endpoint = reader.text("pk")?.split('#').nth(1).unwrap_or_default();
+    let status = match reader.text("s")? {
+        "p" => Status::Pending,
+        "r" => Status::Retrying,
+        "d" => Status::Delivered,
+        "f" => Status::Failed,
+        "c" => Status::Cancelled,
+        other => return Err(reader.error(format!("status {other}"))),
+    };
+    let attempts: Vec<Attempt> =
+        serde_json::from_str(reader.text("h")?).map_err(|e| reader.error(format!("h: {e}")))?;
+    Ok(Delivery {
+        endpoint: endpoint.parse().map_err(|e| reader.error(format!("pk: {e}")))?,
+        key: reader.parse("sk")?,
+        event_id: reader
+            .optional_text("i")
+            .map(|_| reader.parse::<ProducerEventId>("i"))
+            .transpose()?,
+        event_type: reader.parse("t")?,
+        status,
+        next_attempt_at: reader.millis("w"),
+        attempts,
+    })
+}

@@ -1,0 +1,87 @@
+//! Partition and sort keys. Every one starts with the account, or an id that belongs to it.
+
+use crate::due::Bucket;
+use crate::ids::{AccountId, EndpointId, EventKey, EventTypeName, KeyId, ProducerEventId};
+
+/// Shards of an account's hour of events, and of an endpoint's deliveries. A partition takes 1,000
+/// writes/s, so this is 8,000/s for one account's events and for one endpoint's deliveries before
+/// DynamoDB has to split anything.
+pub const SHARDS: u8 = 8;
+
+/// A partition key and a sort key.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Key {
+    pub pk: String,
+    pub sk: String,
+}
+
+fn key(pk: String, sk: impl Into<String>) -> Key {
+    Key { pk, sk: sk.into() }
+}
+
+pub const ACCOUNT_SK: &str = "ACCOUNT";
+pub const ENDPOINT_SK: &str = "EP#";
+pub const EVENT_TYPE_SK: &str = "TYPE#";
+pub const API_KEY_SK: &str = "KEY#";
+/// The partition that lists all accounts, for the platform team.
+pub const ACCOUNT_LIST_PK: &str = "ACCOUNTS";
+
+pub fn account_pk(id: &AccountId) -> String {
+    format!("A#{id}")
+}
+
+pub fn account(id: &AccountId) -> Key {
+    key(account_pk(id), ACCOUNT_SK)
+}
+
+pub fn account_list(created: jiff::Timestamp, id: &AccountId) -> Key {
+    key(ACCOUNT_LIST_PK.to_owned(), format!("{:013}#{id}", created.as_millisecond()))
+}
+
+pub fn endpoint(account: &AccountId, id: &EndpointId) -> Key {
+    key(account_pk(account), format!("{ENDPOINT_SK}{id}"))
+}
+
+pub fn event_type(account: &AccountId, name: &EventTypeName) -> Key {
+    key(account_pk(account), format!("{EVENT_TYPE_SK}{name}"))
+}
+
+pub fn account_key(account: &AccountId, id: &KeyId) -> Key {
+    key(account_pk(account), format!("{API_KEY_SK}{id}"))
+}
+
+pub fn api_key(sha256: &str) -> Key {
+    key(format!("KEY#{sha256}"), "KEY")
+}
+
+pub fn event(account: &AccountId, event: &EventKey) -> Key {
+    let hour = event.received_at().strftime("%Y%m%d%H").to_string();
+    let shard = event.spread() % SHARDS;
+    key(format!("EV#{account}#{hour}#{shard}"), event.as_str())
+}
+
+pub fn producer_event_id(account: &AccountId, id: &ProducerEventId) -> Key {
+    key(format!("ID#{account}#{id}"), "ID")
+}
+
+pub fn delivery_pk(endpoint: &EndpointId, shard: u8) -> String {
+    format!("D#{endpoint}#{shard}")
+}
+
+/// The event's key sorts by the time the event was received, so it is the sort key.
+pub fn delivery(endpoint: &EndpointId, event: &EventKey) -> Key {
+    key(delivery_pk(endpoint, event.spread() % SHARDS), event.as_str())
+}
+
+pub fn due_pk(bucket: Bucket, shard: u8) -> String {
+    format!("DUE#{bucket}#{shard}")
+}
+
+pub fn due_done(bucket: Bucket, shard: u8) -> Key {
+    // Below every row: rows sort by their due time, which starts with a digit.
+    key(due_pk(bucket, shard), "#DONE")
+}
+
+pub fn sweep_cursor() -> Key {
+    key("SWEEP".to_owned(), "CURSOR")
+}

@@ -1,0 +1,108 @@
+//! The table: one DynamoDB table for everything, as laid out in `docs/ARCHITECTURE.md`.
+//!
+//! Rows are the truth; messages and schedules only wake somebody up to look at them.
+
+mod accounts;
+mod deliveries;
+mod document;
+mod due_rows;
+mod events;
+mod keys;
+mod table;
+
+pub use accounts::{AccountPage, Page};
+pub use deliveries::{DeliveryFilter, DeliveryPage, LogCursor};
+pub use document::Change;
+pub use events::Claim;
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use aws_smithy_types::error::display::DisplayErrorContext;
+use jiff::Timestamp;
+
+use crate::runtime::Runtime;
+
+/// An item of the table.
+pub(crate) type Item = HashMap<String, AttributeValue>;
+
+/// Reads and writes the table. Cheap to clone.
+#[derive(Clone)]
+pub struct Store {
+    dynamodb: aws_sdk_dynamodb::Client,
+    table: String,
+    retention: Duration,
+}
+
+/// Why the table could not be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// DynamoDB refused or did not answer: passing, most of the time.
+    #[error("DynamoDB: {0}")]
+    DynamoDb(String),
+    /// An item that this release can't read.
+    #[error("item {pk} {sk}: {reason}")]
+    Item { pk: String, sk: String, reason: String },
+    /// The item changed between reading and writing, several times over.
+    #[error("changed by others at the same time; try again")]
+    Contended,
+}
+
+impl Store {
+    pub fn new(runtime: &Runtime) -> Self {
+        Self {
+            dynamodb: runtime.dynamodb.clone(),
+            table: runtime.settings.table.clone(),
+            retention: runtime.settings.retention,
+        }
+    }
+
+    /// When an item of an event that was received then expires, in seconds since the epoch: the
+    /// table's TTL attribute `x`.
+    fn expiry(&self, received: Timestamp) -> i64 {
+        received.as_second().saturating_add_unsigned(self.retention.as_secs())
+    }
+}
+
+fn sdk_error(error: impl std::error::Error + 'static) -> StoreError {
+    StoreError::DynamoDb(DisplayErrorContext(error).to_string())
+}
+
+fn string(value: impl Into<String>) -> AttributeValue {
+    AttributeValue::S(value.into())
+}
+
+fn number(value: impl ToString) -> AttributeValue {
+    AttributeValue::N(value.to_string())
+}
+
+/// Reads attributes of an item, naming the item when one is missing or of another type.
+struct Reader<'a>(&'a Item);
+
+impl Reader<'_> {
+    fn text(&self, name: &str) -> Result<&str, StoreError> {
+        self.optional_text(name).ok_or_else(|| self.error(format!("no string {name}")))
+    }
+
+    fn optional_text(&self, name: &str) -> Option<&str> {
+        self.0.get(name)?.as_s().ok().map(String::as_str)
+    }
+
+    fn parse<T: std::str::FromStr>(&self, name: &str) -> Result<T, StoreError>
+    where
+        T::Err: std::fmt::Display,
+    {
+        self.text(name)?.parse().map_err(|e| self.error(format!("{name}: {e}")))
+    }
+
+    fn millis(&self, name: &str) -> Option<Timestamp> {
+        let millis = self.0.get(name)?.as_n().ok()?.parse().ok()?;
+        Timestamp::from_millisecond(millis).ok()
+    }
+
+    fn error(&self, reason: String) -> StoreError {
+        let key = |name: &str| self.optional_text(name).unwrap_or_default().to_owned();
+        StoreError::Item { pk: key("pk"), sk: key("sk"), reason }
+    }
+}

@@ -1,0 +1,229 @@
+//! The few DynamoDB calls that everything else is made of.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, PutRequest, WriteRequest};
+use futures::StreamExt;
+
+use super::keys::Key;
+use super::{Item, Store, StoreError, sdk_error, string};
+
+/// Items of one BatchWriteItem, and of one BatchGetItem (DynamoDB limits).
+const MAX_BATCH_WRITE: usize = 25;
+const MAX_BATCH_GET: usize = 100;
+const CONCURRENCY: usize = 8;
+/// Tries for what DynamoDB leaves unprocessed when it throttles: about 3 s in all.
+const ROUNDS: u32 = 6;
+
+/// Which items of a partition to read.
+pub(super) struct Range<'a> {
+    pub pk: String,
+    /// Both bounds belong to the range.
+    pub from: &'a str,
+    pub to: &'a str,
+    pub newest_first: bool,
+    pub limit: Option<usize>,
+    pub consistent: bool,
+}
+
+pub(super) fn item_key(key: Key) -> Item {
+    HashMap::from([("pk".to_owned(), string(key.pk)), ("sk".to_owned(), string(key.sk))])
+}
+
+fn key_of(item: &Item) -> Key {
+    let text = |name| item.get(name).and_then(|v| v.as_s().ok()).cloned().unwrap_or_default();
+    Key { pk: text("pk"), sk: text("sk") }
+}
+
+impl Store {
+    pub(super) async fn get(&self, key: Key, consistent: bool) -> Result<Option<Item>, StoreError> {
+        let answer = self
+            .dynamodb
+            .get_item()
+            .table_name(&self.table)
+            .set_key(Some(item_key(key)))
+            .consistent_read(consistent)
+            .send()
+            .await
+            .map_err(sdk_error)?;
+        Ok(answer.item)
+    }
+
+    /// Puts items 25 at a time. Answers, item by item and in order, whether it was written. Two
+    /// items with the same key can't ride in one batch: the caller has none.
+    pub(super) async fn batch_put(&self, items: Vec<Item>) -> Vec<Result<(), String>> {
+        let mut chunks: Vec<Vec<Item>> = Vec::new();
+        for item in items {
+            match chunks.last_mut() {
+                Some(chunk) if chunk.len() < MAX_BATCH_WRITE => chunk.push(item),
+                _ => chunks.push(vec![item]),
+            }
+        }
+        let written: Vec<_> = futures::stream::iter(chunks)
+            .map(|chunk| self.put_chunk(chunk))
+            .buffered(CONCURRENCY)
+            .collect()
+            .await;
+        written.into_iter().flatten().collect()
+    }
+
+    async fn put_chunk(&self, items: Vec<Item>) -> Vec<Result<(), String>> {
+        let order: Vec<Key> = items.iter().map(key_of).collect();
+        let mut left: Vec<WriteRequest> = Vec::with_capacity(items.len());
+        for item in items {
+            match PutRequest::builder().set_item(Some(item)).build() {
+                Ok(put) => left.push(WriteRequest::builder().put_request(put).build()),
+                Err(error) => return vec![Err(error.to_string()); order.len()],
+            }
+        }
+        let mut reason = "unprocessed by DynamoDB".to_owned();
+        for round in 0..ROUNDS {
+            pause(round).await;
+            let sent = self
+                .dynamodb
+                .batch_write_item()
+                .request_items(&self.table, left.clone())
+                .send()
+                .await;
+            match sent {
+                Ok(answer) => {
+                    let mut unprocessed = answer.unprocessed_items.unwrap_or_default();
+                    left = unprocessed.remove(&self.table).unwrap_or_default();
+                }
+                // The SDK has tried several times already.
+                Err(error) => {
+                    reason = sdk_error(error).to_string();
+                    break;
+                }
+            }
+            if left.is_empty() {
+                return vec![Ok(()); order.len()];
+            }
+        }
+        let left: Vec<Key> =
+            left.iter().filter_map(|w| w.put_request()).map(|put| key_of(put.item())).collect();
+        let outcome = |key| {
+            if left.contains(key) { Err(reason.clone()) } else { Ok(()) }
+        };
+        order.iter().map(outcome).collect()
+    }
+
+    /// Reads items by key, in no order; those that don't exist are left out.
+    pub(super) async fn batch_get(
+        &self,
+        mut keys: Vec<Key>,
+        consistent: bool,
+    ) -> Result<Vec<Item>, StoreError> {
+        // DynamoDB refuses a batch that asks for one item twice.
+        keys.sort_by(|a, b| (&a.pk, &a.sk).cmp(&(&b.pk, &b.sk)));
+        keys.dedup();
+        let mut found = Vec::with_capacity(keys.len());
+        for chunk in keys.chunks(MAX_BATCH_GET) {
+            let mut left: Vec<Item> = chunk.iter().cloned().map(item_key).collect();
+            let mut round = 0;
+            while !left.is_empty() {
+                if round == ROUNDS {
+                    let reason = "reads stay unprocessed: the table is throttled".to_owned();
+                    return Err(StoreError::DynamoDb(reason));
+                }
+                pause(round).await;
+                round += 1;
+                let wanted = KeysAndAttributes::builder()
+                    .set_keys(Some(left))
+                    .consistent_read(consistent)
+                    .build()
+                    .map_err(sdk_error)?;
+                let answer = self
+                    .dynamodb
+                    .batch_get_item()
+                    .request_items(&self.table, wanted)
+                    .send()
+                    .await
+                    .map_err(sdk_error)?;
+                found.extend(
+                    answer.responses.unwrap_or_default().remove(&self.table).unwrap_or_default(),
+                );
+                let unprocessed = answer.unprocessed_keys.unwrap_or_default().remove(&self.table);
+                left = unprocessed.map(|keys| keys.keys).unwrap_or_default();
+            }
+        }
+        Ok(found)
+    }
+
+    /// Reads a range of a partition, all its pages unless there is a limit.
+    pub(super) async fn range(&self, range: Range<'_>) -> Result<Vec<Item>, StoreError> {
+        let mut items = Vec::new();
+        let mut start: Option<Item> = None;
+        loop {
+            let left = range.limit.map(|limit| limit.saturating_sub(items.len()));
+            let answer = self
+                .dynamodb
+                .query()
+                .table_name(&self.table)
+                .key_condition_expression("pk = :p AND sk BETWEEN :a AND :b")
+                .expression_attribute_values(":p", string(range.pk.clone()))
+                .expression_attribute_values(":a", string(range.from))
+                .expression_attribute_values(":b", string(range.to))
+                .scan_index_forward(!range.newest_first)
+                .set_limit(left.map(|left| i32::try_from(left).unwrap_or(i32::MAX)))
+                .set_exclusive_start_key(start)
+                .consistent_read(range.consistent)
+                .send()
+                .await
+                .map_err(sdk_error)?;
+            items.extend(answer.items.unwrap_or_default());
+            start = answer.last_evaluated_key;
+            if start.is_none() || range.limit.is_some_and(|limit| items.len() >= limit) {
+                return Ok(items);
+            }
+        }
+    }
+
+    /// Puts an item, on a condition if one is given. Answers whether the condition held.
+    pub(super) async fn put_if(
+        &self,
+        item: Item,
+        condition: &str,
+        values: &[(&str, AttributeValue)],
+    ) -> Result<bool, StoreError> {
+        let mut put = self
+            .dynamodb
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(item))
+            .condition_expression(condition);
+        for (name, value) in values {
+            put = put.expression_attribute_values(*name, value.clone());
+        }
+        match put.send().await {
+            Ok(_) => Ok(true),
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(|e| e.is_conditional_check_failed_exception()) =>
+            {
+                Ok(false)
+            }
+            Err(error) => Err(sdk_error(error)),
+        }
+    }
+
+    pub(super) async fn delete(&self, key: Key) -> Result<(), StoreError> {
+        self.dynamodb
+            .delete_item()
+            .table_name(&self.table)
+            .set_key(Some(item_key(key)))
+            .send()
+            .await
+            .map_err(sdk_error)?;
+        Ok(())
+    }
+}
+
+/// Nothing before the first round, then 50, 100, 200 ms…
+async fn pause(round: u32) {
+    if round > 0 {
+        tokio::time::sleep(Duration::from_millis(25 << round)).await;
+    }
+}

@@ -1,0 +1,66 @@
+//! What an endpoint subscribes to: event types by name, or by group (`vault.*`).
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{EventTypeName, InvalidId};
+
+/// `vault.created`, or `vault.*`: every type whose name starts with `vault.`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Subscription(String);
+
+impl Subscription {
+    /// Whether events of this type are wanted.
+    pub fn covers(&self, event_type: &EventTypeName) -> bool {
+        let name = event_type.as_str();
+        match self.0.strip_suffix('*') {
+            Some(group) => name.len() > group.len() && name.starts_with(group),
+            None => name == self.0,
+        }
+    }
+}
+
+/// Whether any of the subscriptions covers the type; none at all means every type.
+pub fn any_covers(subscriptions: &[Subscription], event_type: &EventTypeName) -> bool {
+    subscriptions.is_empty() || subscriptions.iter().any(|s| s.covers(event_type))
+}
+
+impl TryFrom<String> for Subscription {
+    type Error = InvalidId;
+
+    fn try_from(text: String) -> Result<Self, InvalidId> {
+        text.strip_suffix(".*").unwrap_or(&text).parse::<EventTypeName>().map_err(|_| {
+            InvalidId("expected an event type like vault.created, or a group like vault.*".into())
+        })?;
+        Ok(Self(text))
+    }
+}
+
+impl From<Subscription> for String {
+    fn from(subscription: Subscription) -> String {
+        subscription.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_groups() {
+        let covers = |subscription: &str, event_type: &str| {
+            Subscription::try_from(subscription.to_owned())
+                .unwrap()
+                .covers(&event_type.parse().unwrap())
+        };
+        assert!(covers("vault.created", "vault.created"));
+        assert!(!covers("vault.created", "vault.created.late"));
+        assert!(covers("vault.*", "vault.created"));
+        assert!(covers("vault.*", "vault.data.updated"));
+        assert!(!covers("vault.*", "vaults.created"));
+        assert!(!covers("vault.*", "vault"));
+        for bad in ["*", "vault*", ".*", "vault.*.x", ""] {
+            assert!(Subscription::try_from(bad.to_owned()).is_err(), "{bad}");
+        }
+    }
+}
