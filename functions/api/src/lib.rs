@@ -3,6 +3,7 @@
 //! `operations` does things and knows nothing of JSON shapes; `v1` speaks the native shape over it.
 
 mod auth;
+mod body;
 mod fields;
 mod ingest;
 mod operations;

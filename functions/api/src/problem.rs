@@ -3,7 +3,6 @@
 use std::any::Any;
 
 use axum::body::Body;
-use axum::extract::rejection::BytesRejection;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use http::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
@@ -103,16 +102,6 @@ impl From<StoreError> for Refusal {
             StoreError::DynamoDb(_) => Self::Unavailable("the table did not answer".to_owned()),
             StoreError::Contended => Self::Conflict(error.to_string()),
             StoreError::Item { .. } => Self::Fault,
-        }
-    }
-}
-
-impl From<BytesRejection> for Refusal {
-    fn from(rejection: BytesRejection) -> Self {
-        if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
-            Self::TooLarge("a request body has at most 4 MiB; send fewer events at a time".into())
-        } else {
-            Self::Malformed(format!("the body could not be read: {rejection}"))
         }
     }
 }

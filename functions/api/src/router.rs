@@ -1,7 +1,6 @@
 //! The routes: a table of contents.
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
 use axum::routing::{delete, get, post};
 use posthorn_shared::runtime::Runtime;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -9,9 +8,6 @@ use tower_http::catch_panic::CatchPanicLayer;
 use crate::problem::{self, Refusal};
 use crate::state::ApiState;
 use crate::v1::{accounts, api_keys, deliveries, endpoints, event_types, events};
-
-/// Bytes of a request body. Lambda takes 6 MB of it; base64 and the envelope come on top.
-const MAX_BODY: usize = 4 * 1024 * 1024;
 
 /// The router that Lambda and the one-machine stack serve. Needs a Tokio runtime.
 pub fn router(runtime: Runtime) -> Router {
@@ -39,7 +35,6 @@ pub fn router(runtime: Runtime) -> Router {
         .route("/v1/events/{id}/deliveries/{endpoint_id}", get(deliveries::show))
         .fallback(|| async { Refusal::NoRoute })
         .method_not_allowed_fallback(|| async { Refusal::Method })
-        .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(CatchPanicLayer::custom(problem::from_panic))
         .with_state(ApiState::new(runtime))
 }

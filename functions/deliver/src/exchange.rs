@@ -12,6 +12,7 @@ use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use posthorn_shared::address_guard::AllowedNetworks;
 use posthorn_shared::delivery::{AttemptError, ErrorKind};
+use url::Url;
 
 use crate::connector::{ConnectError, GuardedConnector};
 
@@ -104,7 +105,9 @@ fn request(
         kind: ErrorKind::Protocol,
         detail: format!("{what}: {error}; change it in the endpoint"),
     };
-    let uri: Uri = url.parse().map_err(|e| malformed("the URL can't be requested", &e))?;
+    // As browsers do: an international name in its ASCII form, a blank path as a slash.
+    let url = Url::parse(url).map_err(|e| malformed("the URL can't be requested", &e))?;
+    let uri: Uri = url.as_str().parse().map_err(|e| malformed("the URL can't be requested", &e))?;
     let mut request = Request::post(uri);
     for (name, value) in headers {
         request = request.header(name, value);

@@ -3,6 +3,7 @@
 pub mod admin_key;
 pub mod aws;
 pub mod data_dir;
+pub mod demo;
 pub mod event_source;
 pub mod options;
 pub mod schedules;

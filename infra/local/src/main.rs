@@ -5,7 +5,8 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
-use posthorn::options::Options;
+use posthorn::demo;
+use posthorn::options::{self, Options};
 use posthorn::stack::Stack;
 use posthorn_shared::logging;
 use tokio::signal::unix::{SignalKind, signal};
@@ -27,6 +28,10 @@ struct Arguments {
 enum Command {
     /// Serve until Ctrl-C (what happens without a command, too)
     Serve,
+    /// Show the whole at work until Ctrl-C: a receiver, endpoints that fail, every attempt as it
+    /// happens. Keeps nothing, and retries come 60 times as fast, unless the environment says
+    /// otherwise
+    Demo,
 }
 
 #[tokio::main]
@@ -34,6 +39,7 @@ async fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let outcome = match arguments.command {
         None | Some(Command::Serve) => serve().await,
+        Some(Command::Demo) => demo().await,
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -45,20 +51,34 @@ async fn main() -> ExitCode {
 }
 
 async fn serve() -> Result<()> {
-    let options = Options::from_env()?;
+    let options = Options::from_env(&options::DEFAULTS)?;
     logging::init_terminal(&options.log_level, std::io::stderr().is_terminal());
     let data_dir = options.data_dir.clone();
-    let mut terminate = signal(SignalKind::terminate()).context("signals")?;
+    let stop = stop_signal()?;
     let stack = Stack::start(options).await?;
     if stack.admin_key.is_new {
         println!("admin key: {} (shown this once; kept in {data_dir})", stack.admin_key.key);
     }
     println!("events queue: {}", stack.events_queue_url);
     println!("posthorn ready: {}", stack.api_url);
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        _ = terminate.recv() => {}
-    }
+    stop.await;
     stack.stop().await;
     Ok(())
+}
+
+async fn demo() -> Result<()> {
+    let options = Options::from_env(&demo::DEFAULTS)?;
+    logging::init_terminal(&options.log_level, std::io::stderr().is_terminal());
+    demo::run(options, stop_signal()?).await
+}
+
+/// Ends with Ctrl-C or SIGTERM. Until it is awaited, Ctrl-C ends the process at once.
+fn stop_signal() -> Result<impl Future<Output = ()>> {
+    let mut terminate = signal(SignalKind::terminate()).context("signals")?;
+    Ok(async move {
+        tokio::select! {
+            _ = tokio::signal::ctrl_c() => {}
+            _ = terminate.recv() => {}
+        }
+    })
 }

@@ -24,12 +24,21 @@ pub struct Options {
     pub template: String,
 }
 
+/// What holds where the environment says nothing, as far as it depends on the command.
+pub struct Defaults {
+    pub data_dir: &'static str,
+    pub time_scale: &'static str,
+}
+
+/// Of a stack that is to be used.
+pub const DEFAULTS: Defaults = Defaults { data_dir: ".posthorn", time_scale: "1" };
+
 impl Options {
     /// Reads the environment.
     ///
     /// # Errors
     /// The first variable that is no good, with its name.
-    pub fn from_env() -> Result<Self> {
+    pub fn from_env(defaults: &Defaults) -> Result<Self> {
         let get = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
         let address = |name: &'static str, default: &str| -> Result<SocketAddr> {
             let text = get(name).unwrap_or_else(|| default.to_owned());
@@ -40,10 +49,12 @@ impl Options {
         Ok(Self {
             listen: address("POSTHORN_LISTEN", "127.0.0.1:8080")?,
             aws_listen: address("POSTHORN_AWS_LISTEN", "127.0.0.1:4566")?,
-            data_dir: get("POSTHORN_DATA_DIR").unwrap_or_else(|| ".posthorn".to_owned()),
+            data_dir: get("POSTHORN_DATA_DIR").unwrap_or_else(|| defaults.data_dir.to_owned()),
             admin_key: get("POSTHORN_ADMIN_KEY"),
             allowed_networks: networks.parse().context("POSTHORN_ALLOWED_NETWORKS")?,
-            time_scale: time_scale(get("POSTHORN_TIME_SCALE"))?,
+            time_scale: time_scale(
+                get("POSTHORN_TIME_SCALE").or_else(|| Some(defaults.time_scale.to_owned())),
+            )?,
             log_level: get("POSTHORN_LOG_LEVEL").unwrap_or_else(|| "warn".to_owned()),
             template: match get("POSTHORN_TEMPLATE") {
                 Some(path) => std::fs::read_to_string(&path)

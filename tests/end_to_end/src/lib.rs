@@ -1,1 +1,48 @@
+//! What the end-to-end tests are built on: the real `posthorn` binary, a receiver, and a client.
+//!
+//! Everything waits for conditions, with a deadline and a message that says what was seen instead.
 
+mod client;
+mod receiver;
+mod stack;
+
+use std::future::Future;
+use std::time::{Duration, Instant};
+
+pub use client::{Account, Answer, Client};
+pub use receiver::{Receiver, Reply, Request};
+pub use stack::{ADMIN_KEY, Failure, Stack, StackOptions};
+
+/// How long a test waits for anything: far longer than it takes, so that a slow machine fails no
+/// test, and a broken one ends.
+pub const DEADLINE: Duration = Duration::from_secs(90);
+
+/// Asks again until there is an answer. `Err` says what was seen, for the message.
+///
+/// # Panics
+/// When the deadline passes.
+pub async fn eventually<T, F>(what: &str, mut ask: impl FnMut() -> F) -> T
+where
+    F: Future<Output = Result<T, String>>,
+{
+    let started = Instant::now();
+    loop {
+        match ask().await {
+            Ok(found) => return found,
+            Err(seen) if started.elapsed() > DEADLINE => {
+                panic!("waited for {what}; saw {seen:.2000}")
+            }
+            Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
+        }
+    }
+}
+
+/// A URL on this machine at which nobody listens.
+///
+/// # Panics
+/// When no port is free.
+pub fn closed_port_url() -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("its address");
+    format!("http://{address}/")
+}

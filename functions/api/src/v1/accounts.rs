@@ -1,9 +1,7 @@
 //! `/v1/accounts`: tenants, for the platform team.
 
 use axum::Json;
-use axum::extract::rejection::BytesRejection;
 use axum::extract::{Path, Query, State};
-use bytes::Bytes;
 use http::StatusCode;
 use posthorn_shared::account::Account;
 use posthorn_shared::dialect::{self, Dialect};
@@ -11,6 +9,7 @@ use posthorn_shared::ids::AccountId;
 use posthorn_shared::store::Change;
 
 use crate::auth::Admin;
+use crate::body::RequestBody;
 use crate::fields::Fields;
 use crate::paging::{List, PageQuery, list as page};
 use crate::problem::Refusal;
@@ -20,9 +19,9 @@ use crate::state::ApiState;
 pub async fn create(
     _: Admin,
     State(state): State<ApiState>,
-    body: Result<Bytes, BytesRejection>,
+    body: RequestBody,
 ) -> Result<(StatusCode, Json<Account>), Refusal> {
-    let mut fields = Fields::parse(&body?)?;
+    let mut fields = Fields::parse(&body)?;
     let now = state.runtime.clock.now();
     let id = fields.parsed("id");
     let account = Account {
@@ -63,9 +62,9 @@ pub async fn change(
     _: Admin,
     State(state): State<ApiState>,
     Path(id): Path<String>,
-    body: Result<Bytes, BytesRejection>,
+    body: RequestBody,
 ) -> Result<Json<Account>, Refusal> {
-    let mut fields = Fields::parse(&body?)?;
+    let mut fields = Fields::parse(&body)?;
     let name = fields.text("name", 256);
     let dialect = known_dialect(&mut fields);
     fields.finish()?;

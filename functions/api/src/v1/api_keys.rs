@@ -3,9 +3,7 @@
 use std::collections::BTreeSet;
 
 use axum::Json;
-use axum::extract::rejection::BytesRejection;
 use axum::extract::{Path, Query, State};
-use bytes::Bytes;
 use http::StatusCode;
 use jiff::Timestamp;
 use posthorn_shared::api_key::{self, ApiKey, Scope};
@@ -13,6 +11,7 @@ use posthorn_shared::ids::KeyId;
 use serde::Serialize;
 
 use crate::auth::Admin;
+use crate::body::RequestBody;
 use crate::fields::Fields;
 use crate::paging::{List, PageQuery, list as page};
 use crate::problem::Refusal;
@@ -42,10 +41,10 @@ pub async fn create(
     _: Admin,
     State(state): State<ApiState>,
     Path(account): Path<String>,
-    body: Result<Bytes, BytesRejection>,
+    body: RequestBody,
 ) -> Result<(StatusCode, Json<KeyView>), Refusal> {
     let account = accounts::find(&state, &account).await?;
-    let mut fields = Fields::parse(&body?)?;
+    let mut fields = Fields::parse(&body)?;
     let name = fields.required_text("name", 256);
     let expected = "a list of manage, publish and read, at least one";
     let scopes: BTreeSet<Scope> = fields.typed("scopes", expected).unwrap_or_default();

@@ -3,9 +3,7 @@
 use std::collections::BTreeMap;
 
 use axum::Json;
-use axum::extract::rejection::BytesRejection;
 use axum::extract::{Path, Query, State};
-use bytes::Bytes;
 use http::StatusCode;
 use jiff::Timestamp;
 use posthorn_shared::api_key::Scope;
@@ -19,6 +17,7 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
 use crate::auth::Caller;
+use crate::body::RequestBody;
 use crate::fields::Fields;
 use crate::operations::endpoints;
 use crate::paging::{List, PageQuery, list as page};
@@ -79,10 +78,10 @@ impl From<Endpoint> for EndpointView {
 pub async fn create(
     caller: Caller,
     State(state): State<ApiState>,
-    body: Result<Bytes, BytesRejection>,
+    body: RequestBody,
 ) -> Result<(StatusCode, Json<EndpointView>), Refusal> {
     let account = caller.account(Scope::Manage)?;
-    let endpoint = endpoints::create(&state, account, Fields::parse(&body?)?).await?;
+    let endpoint = endpoints::create(&state, account, Fields::parse(&body)?).await?;
     let secret = Some(endpoint.secret.reveal().to_owned());
     Ok((StatusCode::CREATED, Json(EndpointView { secret, ..endpoint.into() })))
 }
@@ -114,11 +113,11 @@ pub async fn change(
     caller: Caller,
     State(state): State<ApiState>,
     Path(id): Path<String>,
-    body: Result<Bytes, BytesRejection>,
+    body: RequestBody,
 ) -> Result<Json<EndpointView>, Refusal> {
     let account = caller.account(Scope::Manage)?;
     let id = id.parse().map_err(|_| Refusal::Unknown("endpoint"))?;
-    let patch = Fields::parse(&body?)?.into_object();
+    let patch = Fields::parse(&body)?.into_object();
     Ok(Json(endpoints::change(&state, account, &id, &patch).await?.into()))
 }
 

@@ -1,15 +1,14 @@
 //! `/v1/event-types`: the account's catalog.
 
 use axum::Json;
-use axum::extract::rejection::BytesRejection;
 use axum::extract::{Path, Query, State};
-use bytes::Bytes;
 use http::StatusCode;
 use posthorn_shared::api_key::Scope;
 use posthorn_shared::event_type::EventType;
 use posthorn_shared::ids::EventTypeName;
 
 use crate::auth::Caller;
+use crate::body::RequestBody;
 use crate::fields::Fields;
 use crate::paging::{List, PageQuery, list as page};
 use crate::problem::Refusal;
@@ -20,10 +19,10 @@ use crate::state::ApiState;
 pub async fn create(
     caller: Caller,
     State(state): State<ApiState>,
-    body: Result<Bytes, BytesRejection>,
+    body: RequestBody,
 ) -> Result<(StatusCode, Json<EventType>), Refusal> {
     let account = caller.account(Scope::Manage)?;
-    let mut fields = Fields::parse(&body?)?;
+    let mut fields = Fields::parse(&body)?;
     let name: Option<EventTypeName> = fields.parsed("name");
     let description = fields.text("description", 1024).unwrap_or_default();
     if name.is_none() {

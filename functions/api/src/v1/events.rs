@@ -1,9 +1,7 @@
 //! `/v1/events`
 
 use axum::Json;
-use axum::extract::rejection::BytesRejection;
 use axum::extract::{Path, State};
-use bytes::Bytes;
 use http::StatusCode;
 use posthorn_shared::api_key::Scope;
 use posthorn_shared::event::{self, IncomingEvent, InvalidEvent};
@@ -12,6 +10,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::auth::Caller;
+use crate::body::RequestBody;
 use crate::operations::events::{self, receipt};
 use crate::problem::Refusal;
 use crate::state::ApiState;
@@ -31,10 +30,9 @@ struct Many<'a> {
 pub async fn create(
     caller: Caller,
     State(state): State<ApiState>,
-    body: Result<Bytes, BytesRejection>,
+    body: RequestBody,
 ) -> Result<(StatusCode, Json<serde_json::Value>), Refusal> {
     let account = caller.account(Scope::Publish)?;
-    let body = body?;
     let text = std::str::from_utf8(&body)
         .map_err(|e| Refusal::Malformed(format!("the body is not UTF-8: {e}")))?;
     let many = is_many(text)?;
@@ -100,12 +98,15 @@ fn read_many(text: &str) -> Result<Vec<(String, IncomingEvent)>, Refusal> {
 }
 
 fn refuse(error: InvalidEvent, prefix: &str) -> Refusal {
-    if error.is_too_large() {
-        return Refusal::TooLarge(format!("{prefix}{error}"));
+    match error {
+        InvalidEvent::TooLarge(_) => Refusal::TooLarge(format!("{prefix}{error}")),
+        InvalidEvent::Malformed(_) if prefix.is_empty() => Refusal::Malformed(error.to_string()),
+        InvalidEvent::Malformed(problems) | InvalidEvent::Invalid(problems) => {
+            let problems = problems.into_iter().map(|problem| Problem {
+                pointer: format!("{prefix}{}", problem.pointer),
+                detail: problem.detail,
+            });
+            Refusal::Invalid(problems.collect())
+        }
     }
-    let problems = error.problems().iter().map(|problem| Problem {
-        pointer: format!("{prefix}{}", problem.pointer),
-        detail: problem.detail.clone(),
-    });
-    Refusal::Invalid(problems.collect())
 }

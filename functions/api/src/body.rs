@@ -1,0 +1,53 @@
+//! Request bodies.
+
+use axum::body::Body;
+use axum::extract::{FromRequest, Request};
+use axum::response::IntoResponse;
+use bytes::{Bytes, BytesMut};
+use futures::StreamExt;
+
+use crate::problem::Refusal;
+
+/// Bytes of a request body. Lambda takes 6 MB of it; base64 and the envelope come on top.
+const MAX: usize = 4 * 1024 * 1024;
+/// How much of a body that is too large is read nevertheless: a client that is still sending when
+/// the connection closes never sees the answer.
+const MAX_DISCARDED: usize = 64 * 1024 * 1024;
+
+/// A body, whole.
+pub struct RequestBody(pub Bytes);
+
+impl std::ops::Deref for RequestBody {
+    type Target = [u8];
+    fn deref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl<S: Sync> FromRequest<S> for RequestBody {
+    type Rejection = axum::response::Response;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Self::Rejection> {
+        read(request.into_body()).await.map(Self).map_err(IntoResponse::into_response)
+    }
+}
+
+async fn read(body: Body) -> Result<Bytes, Refusal> {
+    let mut stream = body.into_data_stream();
+    let (mut kept, mut total) = (BytesMut::new(), 0);
+    while let Some(chunk) = stream.next().await {
+        let chunk =
+            chunk.map_err(|e| Refusal::Malformed(format!("the body could not be read: {e}")))?;
+        total += chunk.len();
+        if total <= MAX {
+            kept.extend_from_slice(&chunk);
+        } else if total > MAX_DISCARDED {
+            break;
+        }
+    }
+    if total > MAX {
+        let detail = format!("a request body has at most {MAX} bytes; send fewer events at a time");
+        return Err(Refusal::TooLarge(detail));
+    }
+    Ok(kept.freeze())
+}

@@ -1,0 +1,271 @@
+//! The real `posthorn` binary on free ports and a directory of its own.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use aws_config::{BehaviorVersion, Region};
+use aws_sdk_sqs::config::Credentials;
+use aws_sdk_sqs::types::QueueAttributeName;
+use serde_json::json;
+use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, Command};
+
+use crate::client::{Account, Client};
+use crate::{DEADLINE, eventually};
+
+/// The admin key of every stack of the tests.
+pub const ADMIN_KEY: &str = "an-admin-key-for-the-tests-only";
+
+/// How to start a stack.
+#[derive(Debug, Clone)]
+pub struct StackOptions {
+    pub time_scale: f64,
+    pub data_dir: PathBuf,
+    /// More settings.
+    pub environment: Vec<(&'static str, String)>,
+}
+
+/// A start that failed.
+#[derive(Debug)]
+pub struct Failure {
+    pub exit_code: Option<i32>,
+    pub stderr: String,
+}
+
+/// A running stack. It is killed when it is dropped.
+pub struct Stack {
+    pub api_url: String,
+    pub aws_url: String,
+    pub options: StackOptions,
+    child: Child,
+    _directory: Option<TempDir>,
+}
+
+/// The binary beside the test's own, where one build of the workspace puts them.
+fn binary() -> PathBuf {
+    let test = std::env::current_exe().expect("the test's own path");
+    let folder = test.parent().and_then(Path::parent).expect("target/<profile>/deps");
+    let binary = folder.join("posthorn");
+    assert!(binary.exists(), "{} is missing: cargo build --release first", binary.display());
+    binary
+}
+
+impl Stack {
+    /// A stack as a developer starts it.
+    pub async fn start() -> Self {
+        Self::with_time_scale(1.0).await
+    }
+
+    /// A stack whose retries come faster.
+    pub async fn with_time_scale(time_scale: f64) -> Self {
+        Self::with_environment(time_scale, Vec::new()).await
+    }
+
+    /// A stack with more settings.
+    ///
+    /// # Panics
+    /// When it does not start.
+    pub async fn with_environment(
+        time_scale: f64,
+        environment: Vec<(&'static str, String)>,
+    ) -> Self {
+        let directory = TempDir::new().expect("a temporary directory");
+        let data_dir = directory.path().join("data");
+        let options = StackOptions { time_scale, data_dir, environment };
+        let mut stack = Self::try_start(options).await.expect("a stack that starts");
+        stack._directory = Some(directory);
+        stack
+    }
+
+    /// A start that may fail.
+    ///
+    /// # Errors
+    /// With what it said, when it does.
+    ///
+    /// # Panics
+    /// When there is no such program, or it says neither.
+    pub async fn try_start(options: StackOptions) -> Result<Self, Failure> {
+        let mut command = Command::new(binary());
+        command
+            .env("POSTHORN_LISTEN", "127.0.0.1:0")
+            .env("POSTHORN_AWS_LISTEN", "127.0.0.1:0")
+            .env("POSTHORN_DATA_DIR", &options.data_dir)
+            .env("POSTHORN_ADMIN_KEY", ADMIN_KEY)
+            .env("POSTHORN_TIME_SCALE", options.time_scale.to_string())
+            .envs(options.environment.iter().map(|(name, value)| (name, value)))
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true);
+        let mut child = command.spawn().expect("the program starts");
+        let stdout = child.stdout.take().expect("a pipe");
+        let mut lines = BufReader::new(stdout).lines();
+        let (mut api_url, mut aws_url) = (None, None);
+        let read = async {
+            while let Ok(Some(line)) = lines.next_line().await {
+                if let Some((_, url)) = line.split_once("events queue: ") {
+                    aws_url = url.find("/000000000000/").map(|end| url[..end].to_owned());
+                }
+                if let Some((_, url)) = line.split_once("posthorn ready: ") {
+                    api_url = Some(url.to_owned());
+                    break;
+                }
+            }
+        };
+        tokio::time::timeout(DEADLINE, read).await.expect("it is ready, or ends");
+        let Some((api_url, aws_url)) = api_url.zip(aws_url) else {
+            let output = child.wait_with_output().await.expect("its output");
+            return Err(Failure {
+                exit_code: output.status.code(),
+                stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+            });
+        };
+        // What it logs goes on to the test's own output.
+        let stderr = child.stderr.take().expect("a pipe");
+        tokio::spawn(async move {
+            let mut lines = BufReader::new(stderr).lines();
+            while let Ok(Some(line)) = lines.next_line().await {
+                eprintln!("posthorn: {line}");
+            }
+        });
+        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+        Ok(Self { api_url, aws_url, options, child, _directory: None })
+    }
+
+    /// Ends it as a power cut ends a process.
+    ///
+    /// # Panics
+    /// When it has ended before.
+    pub async fn kill9(&mut self) {
+        self.child.kill().await.expect("it was running");
+    }
+
+    /// Starts it again over the same data, on other ports.
+    ///
+    /// # Panics
+    /// When it does not start.
+    pub async fn restart(&mut self) {
+        let directory = self._directory.take();
+        *self = Self::try_start(self.options.clone()).await.expect("a stack that starts");
+        self._directory = directory;
+    }
+
+    /// Presses Ctrl-C and answers the exit code.
+    ///
+    /// # Panics
+    /// When it does not end.
+    pub async fn interrupt(&mut self) -> Option<i32> {
+        let pid = self.child.id().expect("it was running");
+        let sent = Command::new("kill").args(["-INT", &pid.to_string()]).status().await;
+        assert!(sent.expect("kill runs").success());
+        let ended = tokio::time::timeout(DEADLINE, self.child.wait()).await;
+        ended.expect("it ends").expect("its status").code()
+    }
+
+    /// A client with the admin key.
+    pub fn admin(&self) -> Client {
+        Client::new(&self.api_url, ADMIN_KEY)
+    }
+
+    /// Creates an account, and a key with every scope.
+    ///
+    /// # Panics
+    /// When that is refused.
+    pub async fn account(&self, id: &str) -> Account {
+        let admin = self.admin();
+        let answer = admin.post("/v1/accounts", json!({ "id": id, "name": id })).await;
+        assert_eq!(answer.status, 201, "{}", answer.text);
+        let key = json!({ "name": "tests", "scopes": ["manage", "publish", "read"] });
+        let answer = admin.post(&format!("/v1/accounts/{id}/keys"), key).await;
+        assert_eq!(answer.status, 201, "{}", answer.text);
+        let key = answer.json["key"].as_str().expect("a key").to_owned();
+        self.account_with_key(id, &key)
+    }
+
+    /// An account that exists, with a key of it (after a restart, say).
+    pub fn account_with_key(&self, id: &str, key: &str) -> Account {
+        let client = Client::new(&self.api_url, key);
+        Account { id: id.to_owned(), key: key.to_owned(), client }
+    }
+
+    /// A stock AWS SDK client for SQS.
+    pub async fn sqs(&self) -> aws_sdk_sqs::Client {
+        let http = aws_smithy_http_client::Builder::new().build_http();
+        let config = aws_config::defaults(BehaviorVersion::latest())
+            .http_client(http)
+            .endpoint_url(&self.aws_url)
+            .region(Region::new("us-east-1"))
+            .credentials_provider(Credentials::new("any", "any", None, None, "tests"))
+            .load()
+            .await;
+        aws_sdk_sqs::Client::new(&config)
+    }
+
+    /// The URL of one of its queues, like `events` or `deliveries-dlq`.
+    pub fn queue_url(&self, name: &str) -> String {
+        format!("{}/000000000000/posthorn-{name}", self.aws_url)
+    }
+
+    /// The URL of the events queue.
+    pub fn events_queue_url(&self) -> String {
+        self.queue_url("events")
+    }
+
+    /// Messages of a queue: visible, in flight and delayed.
+    ///
+    /// # Panics
+    /// When SQS does not answer.
+    pub async fn queue_depth(&self, name: &str) -> usize {
+        let counts = [
+            QueueAttributeName::ApproximateNumberOfMessages,
+            QueueAttributeName::ApproximateNumberOfMessagesNotVisible,
+            QueueAttributeName::ApproximateNumberOfMessagesDelayed,
+        ];
+        let sqs = self.sqs().await;
+        let request = sqs.get_queue_attributes().queue_url(self.queue_url(name));
+        let answer = request.set_attribute_names(Some(counts.to_vec())).send().await;
+        let attributes = answer.expect("an answer").attributes.unwrap_or_default();
+        attributes.values().map(|count| count.parse::<usize>().unwrap_or_default()).sum()
+    }
+
+    /// Waits until nothing is on its way: both queues are empty, delayed messages included.
+    pub async fn wait_until_idle(&self) {
+        eventually("empty queues", async || {
+            let depths = (self.queue_depth("events").await, self.queue_depth("deliveries").await);
+            if depths == (0, 0) { Ok(()) } else { Err(format!("{depths:?} messages")) }
+        })
+        .await;
+    }
+
+    /// Takes all messages of a queue: body and string attributes.
+    ///
+    /// # Panics
+    /// When SQS does not answer.
+    pub async fn drain(&self, name: &str) -> Vec<(String, Vec<(String, String)>)> {
+        let (sqs, url) = (self.sqs().await, self.queue_url(name));
+        let mut all = Vec::new();
+        loop {
+            let receive = sqs
+                .receive_message()
+                .queue_url(&url)
+                .max_number_of_messages(10)
+                .message_attribute_names("All");
+            let received = receive.send().await.expect("an answer").messages.unwrap_or_default();
+            if received.is_empty() {
+                return all;
+            }
+            for message in received {
+                let handle = message.receipt_handle.unwrap_or_default();
+                let delete = sqs.delete_message().queue_url(&url).receipt_handle(handle);
+                delete.send().await.expect("an answer");
+                let attributes = message.message_attributes.unwrap_or_default();
+                let mut attributes: Vec<(String, String)> = attributes
+                    .into_iter()
+                    .map(|(name, value)| (name, value.string_value.unwrap_or_default()))
+                    .collect();
+                attributes.sort();
+                all.push((message.body.unwrap_or_default(), attributes));
+            }
+        }
+    }
+}
