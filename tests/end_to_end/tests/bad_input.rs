@@ -5,7 +5,11 @@ use serde_json::json;
 
 fn pointers(answer: &Answer) -> Vec<&str> {
     let errors = answer.json["errors"].as_array();
-    errors.into_iter().flatten().map(|error| error["pointer"].as_str().unwrap()).collect()
+    errors
+        .into_iter()
+        .flatten()
+        .map(|error| error["pointer"].as_str().expect("a pointer"))
+        .collect()
 }
 
 fn check(answer: &Answer, status: u16) {
