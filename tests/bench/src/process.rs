@@ -1,97 +1,146 @@
-//! Child processes, and what `/proc` tells of a process.
+//! The stack and the receiver as processes: started, measured, ended.
 
-use std::fs;
-use std::io::{BufRead, BufReader};
-use std::process::Child;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
+use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt, BufReader, Lines};
+use tokio::process::{Child, ChildStdout, Command};
 
-/// Kernel ticks per second in `/proc/<pid>/stat`: USER_HZ, 100 on every architecture Rust supports.
-const TICKS_PER_SECOND: f64 = 100.0;
+use crate::http::Connection;
 
-/// CPU seconds, user and system, of all threads so far.
-///
-/// # Errors
-/// When there is no such process.
-pub fn cpu_seconds(pid: u32) -> Result<f64> {
-    let path = format!("/proc/{pid}/stat");
-    let text = fs::read_to_string(&path).with_context(|| format!("{path} can't be read"))?;
-    ticks(&text).map(|ticks| ticks as f64 / TICKS_PER_SECOND).context(path)
+pub const ADMIN_KEY: &str = "the-admin-key-of-the-benchmark";
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A stack over a directory of its own.
+pub struct Stack {
+    child: Child,
+    pub api_url: String,
+    pub aws_url: String,
+    _lines: Lines<BufReader<ChildStdout>>,
+    _directory: TempDir,
 }
 
-/// Fields 14 (utime) and 15 (stime), proc(5). Field 2, the name, may contain anything.
-fn ticks(stat: &str) -> Option<u64> {
-    let (_, after_name) = stat.rsplit_once(") ")?;
-    let mut fields = after_name.split(' ').skip(14 - 3);
-    let user: u64 = fields.next()?.parse().ok()?;
-    let system: u64 = fields.next()?.parse().ok()?;
-    Some(user + system)
+/// The receiver.
+pub struct Receiver {
+    child: Child,
+    pub url: String,
 }
 
-/// The most memory that it ever had, in MiB (VmHWM: resident, shared pages included).
-///
-/// # Errors
-/// When there is no such process.
-pub fn peak_mebibytes(pid: u32) -> Result<f64> {
-    let path = format!("/proc/{pid}/status");
-    let text = fs::read_to_string(&path).with_context(|| format!("{path} can't be read"))?;
-    let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let kibibytes = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse::<f64>().ok());
-    kibibytes.map(|kibibytes| kibibytes / 1024.0).with_context(|| format!("{path}: VmHWM"))
+/// What a process has used so far.
+#[derive(Debug, Clone, Copy)]
+pub struct Usage {
+    pub cpu_seconds: f64,
+    pub peak_mib: f64,
 }
 
-/// What follows each of these words in a child's output; they come in this order, a line each. What
-/// comes after them is read and dropped, so that the child never waits for a reader.
-///
-/// # Errors
-/// When the output ends before, or a line does not come within 30 s.
-pub fn first_lines<const N: usize>(
-    child: &mut Child,
-    words: [&'static str; N],
-) -> Result<[String; N]> {
-    let output = child.stdout.take().context("a child whose output is piped")?;
-    let (send, receive) = std::sync::mpsc::channel();
-    std::thread::spawn(move || {
-        let mut waited_for = words.into_iter().peekable();
-        for line in BufReader::new(output).lines().map_while(Result::ok) {
-            let found = waited_for.peek().and_then(|word| line.split_once(word));
-            if let Some((_, rest)) = found {
-                waited_for.next();
-                // Fails only when the benchmark has given up.
-                let _ = send.send(rest.to_owned());
+fn beside_me(name: &str) -> Result<PathBuf> {
+    let me = std::env::current_exe()?;
+    let path = me.parent().context("a directory")?.join(name);
+    if !path.exists() {
+        bail!("{} is missing: cargo build --release --workspace", path.display());
+    }
+    Ok(path)
+}
+
+impl Stack {
+    /// Starts one on free ports, with its data on disk.
+    pub async fn start(binary: Option<&Path>) -> Result<Self> {
+        let binary = match binary {
+            Some(path) => path.to_owned(),
+            None => beside_me("posthorn")?,
+        };
+        let directory = TempDir::new()?;
+        let mut child = Command::new(binary)
+            .env("POSTHORN_LISTEN", "127.0.0.1:0")
+            .env("POSTHORN_AWS_LISTEN", "127.0.0.1:0")
+            .env("POSTHORN_DATA_DIR", directory.path().join("data"))
+            .env("POSTHORN_ADMIN_KEY", ADMIN_KEY)
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .context("starting the stack")?;
+        let stdout = child.stdout.take().context("a pipe")?;
+        let mut lines = BufReader::new(stdout).lines();
+        let (mut api_url, mut aws_url) = (None, None);
+        let ready = async {
+            while let Some(line) = lines.next_line().await? {
+                if let Some(url) = line.strip_prefix("events queue: ") {
+                    aws_url = url.split("/000000000000").next().map(str::to_owned);
+                } else if let Some(url) = line.strip_prefix("posthorn ready: ") {
+                    api_url = Some(url.to_owned());
+                    break;
+                }
             }
+            anyhow::Ok(())
+        };
+        tokio::time::timeout(PATIENCE, ready).await.context("the stack is not ready")??;
+        let (api_url, aws_url) = api_url.zip(aws_url).context("the stack did not start")?;
+        Ok(Self { child, api_url, aws_url, _lines: lines, _directory: directory })
+    }
+
+    /// CPU and memory since its start.
+    pub fn usage(&self) -> Result<Usage> {
+        usage(self.child.id().context("the stack has ended")?)
+    }
+
+    /// The meter's counts since the last reset.
+    pub async fn meter(&self) -> Result<serde_json::Value> {
+        let mut connection = Connection::open(&self.aws_url).await?;
+        connection.json("GET", "/_posthorn/meter", &[], "", 200).await
+    }
+
+    /// Sets the meter to zero.
+    pub async fn reset_meter(&self) -> Result<()> {
+        let mut connection = Connection::open(&self.aws_url).await?;
+        let (status, _) = connection.send("POST", "/_posthorn/meter/reset", &[], "").await?;
+        if status >= 300 {
+            bail!("resetting the meter: {status}");
         }
-    });
-    let mut found = [const { String::new() }; N];
-    for (line, word) in found.iter_mut().zip(words) {
-        let waited = receive.recv_timeout(Duration::from_secs(30));
-        *line = waited.with_context(|| format!("it never said \"{}\"", word.trim()))?;
+        Ok(())
     }
-    Ok(found)
+
+    /// Ends it.
+    pub async fn stop(mut self) -> Result<()> {
+        self.child.kill().await.context("ending the stack")
+    }
 }
 
-/// Kills it and waits until it is gone.
-pub fn end(child: &mut Child) {
-    // Both fail only when it has ended already.
-    let _ = child.kill();
-    let _ = child.wait();
+impl Receiver {
+    /// Starts one.
+    pub async fn start() -> Result<Self> {
+        let mut child = Command::new(std::env::current_exe()?)
+            .arg("--be-receiver")
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .context("starting the receiver")?;
+        let stdout = child.stdout.take().context("a pipe")?;
+        let mut lines = BufReader::new(stdout).lines();
+        let url = tokio::time::timeout(PATIENCE, lines.next_line()).await??;
+        Ok(Self { child, url: url.context("the receiver did not start")? })
+    }
+
+    /// Ends it.
+    pub async fn stop(mut self) -> Result<()> {
+        self.child.kill().await.context("ending the receiver")
+    }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ticks_are_found_behind_any_name() {
-        let stat = "42 (a ) b) S 1 42 42 0 -1 4194560 500 0 0 0 250 50 0 0 20 0 7 0 100";
-        assert_eq!(ticks(stat), Some(300));
-        assert_eq!(ticks("42 (a"), None);
-    }
-
-    #[test]
-    fn this_process_has_memory() {
-        assert!(peak_mebibytes(std::process::id()).unwrap() > 0.1);
-        assert!(cpu_seconds(std::process::id()).is_ok());
-    }
+fn usage(pid: u32) -> Result<Usage> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
+    // The name in parentheses may hold anything; the fields begin behind it (proc(5)).
+    let fields: Vec<&str> =
+        stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+    let ticks = |index: usize| fields.get(index).and_then(|f| f.parse::<f64>().ok()).unwrap_or(0.0);
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let peak = peak.and_then(|text| text.trim().trim_end_matches(" kB").parse::<f64>().ok());
+    Ok(Usage {
+        // Linux counts in hundredths of a second on every platform of ours.
+        cpu_seconds: (ticks(11) + ticks(12)) / 100.0,
+        peak_mib: peak.unwrap_or(0.0) / 1024.0,
+    })
 }

@@ -1,184 +1,119 @@
-//! The receiving end: counts what arrives. A process of its own, on loopback, that ends when its
-//! standard input does, so that it never outlives the benchmark.
-//!
-//! `POST /hook/<endpoint>` takes a delivery; `PUT /tally` starts a count; `GET /tally` tells it.
+//! The receiver: answers 200 at once, and counts what it got. `GET /report` tells, `POST /reset`
+//! forgets.
 
+use std::collections::HashSet;
 use std::convert::Infallible;
-use std::io::Read;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use bytes::Bytes;
-use http::{Method, Request, Response, StatusCode};
+use hdrhistogram::Histogram;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
-use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
 
-use crate::event;
-use crate::latency::{Latencies, Percentiles};
-
-/// What to count.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-pub struct Expected {
-    /// Events with another run's mark are strays.
-    pub run: u64,
-    pub events: u64,
-    pub endpoints: u64,
-}
-
-/// What has arrived.
+/// What was received since the last reset.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub struct Arrivals {
-    /// Different deliveries: one per event and endpoint.
+pub struct Report {
+    pub requests: u64,
+    /// Different events at different paths.
     pub distinct: u64,
-    /// Deliveries that came again.
-    pub duplicates: u64,
-    /// Deliveries of another run, or that are none.
-    pub strays: u64,
-    /// Nanoseconds since the epoch; 0 before the first.
+    /// Microseconds since the epoch.
     pub last_at: u64,
-    /// From the mark's `sent_at` to the whole body read, first arrivals only.
-    pub latency: Percentiles,
-    /// When each `MILESTONE`th different delivery came, in nanoseconds since the epoch.
-    pub milestones: Vec<u64>,
+    /// Microseconds from POST sent to body received.
+    pub p50: u64,
+    pub p95: u64,
+    pub p99: u64,
 }
 
-/// Deliveries between two milestones.
-pub const MILESTONE: u64 = 500;
-
-struct Tally {
-    expected: Expected,
-    /// One bit per event and endpoint.
-    seen: Vec<u64>,
-    arrivals: Arrivals,
-    latencies: Latencies,
+struct Seen {
+    ids: HashSet<(String, Bytes)>,
+    latency: Histogram<u64>,
+    requests: u64,
+    last_at: u64,
 }
 
-impl Tally {
-    fn new(expected: Expected) -> Self {
-        let bits = expected.events * expected.endpoints;
-        let seen = vec![0; usize::try_from(bits.div_ceil(64)).unwrap_or_default()];
-        Self { expected, seen, arrivals: Arrivals::default(), latencies: Latencies::new() }
+impl Seen {
+    fn new() -> Result<Self> {
+        // Up to an hour, to three digits.
+        let latency = Histogram::new_with_max(3_600_000_000, 3)?;
+        Ok(Self { ids: HashSet::new(), latency, requests: 0, last_at: 0 })
     }
 
-    fn add(&mut self, endpoint: Option<u64>, body: &[u8], now: u64) {
-        let Expected { run, events, endpoints } = self.expected;
-        let arrivals = &mut self.arrivals;
-        let known = endpoint.zip(event::read(body)).filter(|(endpoint, mark)| {
-            mark.run == run && mark.number < events && *endpoint < endpoints
-        });
-        let Some((endpoint, mark)) = known else {
-            arrivals.strays += 1;
-            return;
-        };
-        let bit = endpoint * events + mark.number;
-        let word = &mut self.seen[(bit / 64) as usize];
-        if *word & (1 << (bit % 64)) != 0 {
-            arrivals.duplicates += 1;
-            return;
+    fn report(&self) -> Report {
+        Report {
+            requests: self.requests,
+            distinct: self.ids.len() as u64,
+            last_at: self.last_at,
+            p50: self.latency.value_at_quantile(0.50),
+            p95: self.latency.value_at_quantile(0.95),
+            p99: self.latency.value_at_quantile(0.99),
         }
-        *word |= 1 << (bit % 64);
-        arrivals.distinct += 1;
-        arrivals.last_at = now;
-        if arrivals.distinct % MILESTONE == 0 {
-            arrivals.milestones.push(now);
-        }
-        self.latencies.record(now.saturating_sub(mark.sent_at));
-    }
-
-    fn told(&self) -> Arrivals {
-        Arrivals { latency: self.latencies.percentiles(), ..self.arrivals.clone() }
     }
 }
 
-/// Serves until standard input ends. Prints its URL first.
-///
-/// # Errors
-/// When no port is free.
-pub async fn serve() -> Result<()> {
-    let listener = TcpListener::bind("127.0.0.1:0").await.context("no free port")?;
-    println!("receiver ready: http://{}", listener.local_addr()?);
-    let none = Expected { run: 0, events: 0, endpoints: 0 };
-    let tally = Arc::new(Mutex::new(Tally::new(none)));
-    let parent_is_gone = tokio::task::spawn_blocking(|| std::io::stdin().read_to_end(&mut vec![]));
-    tokio::select! {
-        _ = parent_is_gone => Ok(()),
-        outcome = accept(listener, tally) => outcome,
-    }
+/// Microseconds since the epoch: the clock that load and receiver share.
+pub fn now_micros() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
 }
 
-async fn accept(listener: TcpListener, tally: Arc<Mutex<Tally>>) -> Result<()> {
+/// Serves until it is killed.
+pub async fn run() -> Result<()> {
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    println!("http://{}", listener.local_addr()?);
+    let seen = Arc::new(Mutex::new(Seen::new()?));
     loop {
         let (stream, _) = listener.accept().await?;
         stream.set_nodelay(true)?;
-        let tally = Arc::clone(&tally);
+        let seen = Arc::clone(&seen);
         tokio::spawn(async move {
-            let service = service_fn(|request| answer(request, &tally));
-            // A connection that breaks shows as deliveries that don't come.
-            let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+            let service = service_fn(move |request| answer(request, Arc::clone(&seen)));
+            let server = hyper::server::conn::http1::Builder::new();
+            // A connection that breaks off is the stack's business.
+            let _ = server.serve_connection(TokioIo::new(stream), service).await;
         });
     }
 }
 
 async fn answer(
-    request: Request<Incoming>,
-    tally: &Mutex<Tally>,
-) -> Result<Response<Full<Bytes>>, Infallible> {
+    request: hyper::Request<Incoming>,
+    seen: Arc<Mutex<Seen>>,
+) -> Result<hyper::Response<Full<Bytes>>, Infallible> {
     let (head, body) = request.into_parts();
-    let Ok(body) = body.collect().await else {
-        return Ok(respond(StatusCode::BAD_REQUEST, Bytes::new()));
-    };
-    let (body, now) = (body.to_bytes(), event::now());
-    // Nothing that holds it can panic half-way.
-    let mut tally = tally.lock().unwrap_or_else(PoisonError::into_inner);
-    Ok(match (&head.method, head.uri.path()) {
-        (&Method::GET, "/tally") => match serde_json::to_vec(&tally.told()) {
-            Ok(told) => respond(StatusCode::OK, told.into()),
-            Err(_) => respond(StatusCode::INTERNAL_SERVER_ERROR, Bytes::new()),
-        },
-        (&Method::PUT, "/tally") => match serde_json::from_slice(&body) {
-            Ok(expected) => {
-                *tally = Tally::new(expected);
-                respond(StatusCode::NO_CONTENT, Bytes::new())
+    let body = body.collect().await.map(|body| body.to_bytes()).unwrap_or_default();
+    let now = now_micros();
+    let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
+    let answer = match head.uri.path() {
+        "/report" => Bytes::from(serde_json::to_vec(&seen.report()).unwrap_or_default()),
+        "/reset" => {
+            if let Ok(new) = Seen::new() {
+                *seen = new;
             }
-            Err(_) => respond(StatusCode::BAD_REQUEST, Bytes::new()),
-        },
-        (_, path) => {
-            let endpoint = path.strip_prefix("/hook/").and_then(|number| number.parse().ok());
-            tally.add(endpoint, &body, now);
-            respond(StatusCode::NO_CONTENT, Bytes::new())
+            Bytes::new()
         }
-    })
+        path => {
+            seen.requests += 1;
+            seen.last_at = now;
+            let id = head.headers.get("webhook-id").map(|id| Bytes::copy_from_slice(id.as_bytes()));
+            seen.ids.insert((path.to_owned(), id.unwrap_or_default()));
+            if let Some(sent) = sent_at(&body) {
+                seen.latency.saturating_record(now.saturating_sub(sent));
+            }
+            Bytes::new()
+        }
+    };
+    Ok(hyper::Response::new(Full::new(answer)))
 }
 
-fn respond(status: StatusCode, body: Bytes) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(body));
-    *response.status_mut() = status;
-    response
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::event::{Mark, render};
-
-    #[test]
-    fn every_event_counts_once_per_endpoint() {
-        let mut tally = Tally::new(Expected { run: 7, events: 100, endpoints: 2 });
-        let body = |run, number| render(Mark { run, number, sent_at: 1_000 }, None, 200);
-        tally.add(Some(0), body(7, 99).as_bytes(), 3_000);
-        tally.add(Some(1), body(7, 99).as_bytes(), 4_000);
-        tally.add(Some(1), body(7, 99).as_bytes(), 5_000);
-        for stray in [body(6, 1), body(7, 100), "{}".to_owned()] {
-            tally.add(Some(0), stray.as_bytes(), 6_000);
-        }
-        tally.add(Some(2), body(7, 1).as_bytes(), 7_000);
-        let told = tally.told();
-        assert_eq!((told.distinct, told.duplicates, told.strays), (2, 1, 4));
-        assert_eq!(told.last_at, 4_000);
-    }
+/// The time in the event's data, `"sent":1234567890123456`.
+fn sent_at(body: &[u8]) -> Option<u64> {
+    let text = std::str::from_utf8(body).ok()?;
+    let (_, rest) = text.split_once("\"sent\":")?;
+    let end = rest.find(|c: char| !c.is_ascii_digit())?;
+    rest[..end].parse().ok()
 }
