@@ -16,6 +16,9 @@ use crate::aws::sqs::{AttributeValue, ReceivedMessage};
 use crate::aws::{LocalAws, REGION};
 use crate::template::{EventSource, Function};
 
+/// Receives under way at once: Lambda, too, polls a queue with five at the least. One alone would
+/// be as slow as the queue's commits are.
+const POLLERS: usize = 5;
 /// How long a receive waits for the first message.
 const WAIT: Duration = Duration::from_secs(20);
 /// How long a poller rests after a receive that failed.
@@ -37,8 +40,13 @@ pub struct Mapping {
 
 impl Mapping {
     /// Polls until told to stop, then waits for the invocations under way.
-    pub async fn run(self, mut stop: watch::Receiver<bool>) {
+    pub async fn run(self, stop: watch::Receiver<bool>) {
         let permits = Arc::new(Semaphore::new(self.concurrency));
+        let pollers = (0..POLLERS).map(|_| self.clone().poll(Arc::clone(&permits), stop.clone()));
+        pollers.collect::<JoinSet<()>>().join_all().await;
+    }
+
+    async fn poll(self, permits: Arc<Semaphore>, mut stop: watch::Receiver<bool>) {
         let mut invocations = JoinSet::new();
         loop {
             // The permit first: a message that is received while nobody can take it would wait

@@ -33,7 +33,7 @@ use crate::template::Template;
 
 /// Batches under way at once: few for dispatch, which only waits for the table; many for deliver,
 /// which waits for receivers.
-const DISPATCH_CONCURRENCY: usize = 4;
+const DISPATCH_CONCURRENCY: usize = 8;
 const DELIVER_CONCURRENCY: usize = 64;
 /// How long a stop waits for what is under way. What is not done by then is still on its queue.
 const PATIENCE: Duration = Duration::from_secs(4);
