@@ -7,6 +7,7 @@
 mod capacity;
 mod failure;
 mod operations;
+mod puts;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Weak, mpsc};
@@ -16,6 +17,7 @@ use anyhow::Context;
 use dynoxide::{Database, DynoxideError};
 use tokio::sync::oneshot;
 
+use self::puts::Puts;
 use super::{DataDir, Meter};
 
 /// How often expired items are deleted; AWS promises "within a few days".
@@ -23,7 +25,11 @@ const TTL_SWEEP: Duration = Duration::from_secs(60 * 60);
 /// How soon the sweeping thread notices that the database is gone.
 const TTL_POLL: Duration = Duration::from_secs(1);
 
-type Work = Box<dyn FnOnce(&Database) + Send>;
+/// What the thread is asked to do.
+enum Work {
+    Puts(Puts),
+    Other(Box<dyn FnOnce(&Database) + Send>),
+}
 
 /// The tables. Clones share them.
 #[derive(Clone)]
@@ -79,10 +85,10 @@ impl DynamoDb {
         let ended =
             || DynoxideError::InternalServerError("the database failed at this request".to_owned());
         let (reply, answer) = oneshot::channel();
-        let work: Work = Box::new(move |database| {
+        let work = Work::Other(Box::new(move |database| {
             // Whoever asked may be gone; the work is done all the same.
             let _ = reply.send(work(database));
-        });
+        }));
         self.inner.work.send(work).map_err(|_| ended())?;
         answer.await.map_err(|_| ended())?
     }
@@ -97,12 +103,38 @@ fn start(name: &str, body: impl FnOnce() + Send + 'static) -> anyhow::Result<()>
 }
 
 fn execute(database: &Database, inbox: &mpsc::Receiver<Work>) {
-    while let Ok(work) = inbox.recv() {
+    let mut next = None;
+    while let Some(work) = next.take().or_else(|| inbox.recv().ok()) {
         // A panic in the library must cost one request, not all that follow.
-        if catch_unwind(AssertUnwindSafe(|| work(database))).is_err() {
+        let done = catch_unwind(AssertUnwindSafe(|| match work {
+            Work::Other(work) => work(database),
+            Work::Puts(puts) => {
+                let (together, other) = gather(puts, inbox);
+                next = other;
+                puts::write(database, together);
+            }
+        }));
+        if done.is_err() {
             tracing::error!("the database panicked at a request");
         }
     }
+}
+
+/// The puts that wait behind these, up to the first other work.
+fn gather(first: Puts, inbox: &mpsc::Receiver<Work>) -> (Vec<Puts>, Option<Work>) {
+    let mut items = first.len();
+    let mut together = vec![first];
+    while items < puts::MAX_ITEMS {
+        match inbox.try_recv() {
+            Ok(Work::Puts(puts)) => {
+                items += puts.len();
+                together.push(puts);
+            }
+            Ok(other) => return (together, Some(other)),
+            Err(_) => break,
+        }
+    }
+    (together, None)
 }
 
 /// A thread of its own: the library lets requests in between a sweep's pages.

@@ -11,9 +11,13 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::capacity::{AsksCapacity, ReportsCapacity, force_report};
-use super::{DynamoDb, failure};
+use super::puts::{Puts, Written};
+use super::{DynamoDb, Work, failure};
 use crate::aws::http::Answer;
 use crate::aws::meter::Capacity;
+
+/// The answer to a batch of which nothing is left.
+const ALL_PROCESSED: &[u8] = br#"{"UnprocessedItems":{}}"#;
 
 /// Which of the two units an operation consumes.
 #[derive(Clone, Copy)]
@@ -59,7 +63,7 @@ impl DynamoDb {
         use Unit::{Read, Write};
         let result = match operation {
             "BatchGetItem" => self.metered(Read, &body, Database::batch_get_item).await,
-            "BatchWriteItem" => self.metered(Write, &body, Database::batch_write_item).await,
+            "BatchWriteItem" => self.batch_write_item(&body).await,
             "DeleteItem" => self.metered(Write, &body, Database::delete_item).await,
             "GetItem" => self.metered(Read, &body, Database::get_item).await,
             "PutItem" => self.metered(Write, &body, Database::put_item).await,
@@ -102,6 +106,17 @@ impl DynamoDb {
         }
     }
 
+    async fn batch_write_item(&self, body: &Bytes) -> dynoxide::Result<Vec<u8>> {
+        if let Some((puts, written)) = Puts::read(body)
+            && self.inner.work.send(Work::Puts(puts)).is_ok()
+            && let Ok(Written::Units(units)) = written.await
+        {
+            self.inner.meter.dynamodb_units(Capacity { read_units: 0.0, write_units: units });
+            return Ok(ALL_PROCESSED.to_vec());
+        }
+        self.metered(Unit::Write, body, Database::batch_write_item).await
+    }
+
     async fn metered<Request, Response>(
         &self,
         unit: Unit,
@@ -137,7 +152,7 @@ impl DynamoDb {
     }
 }
 
-fn parse<T: DeserializeOwned>(body: &[u8]) -> dynoxide::Result<T> {
+pub(super) fn parse<T: DeserializeOwned>(body: &[u8]) -> dynoxide::Result<T> {
     serde_json::from_slice(body).map_err(|error| failure::unreadable(&error))
 }
 
