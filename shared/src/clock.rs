@@ -33,9 +33,11 @@ impl Clock {
         Self { now: Arc::new(now), random: Arc::new(random) }
     }
 
-    /// The time now.
+    /// The time now, to the millisecond: what ids and most of the table hold, so that no time is
+    /// shown in two precisions.
     pub fn now(&self) -> Timestamp {
-        (self.now)()
+        let now = (self.now)();
+        Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now)
     }
 
     /// 128 random bits.

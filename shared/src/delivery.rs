@@ -20,6 +20,18 @@ pub enum Status {
     Cancelled,
 }
 
+/// A text that is no [`Status`].
+#[derive(Debug, thiserror::Error)]
+#[error("is pending, retrying, delivered, failed or cancelled")]
+pub struct InvalidStatus;
+
+impl std::str::FromStr for Status {
+    type Err = InvalidStatus;
+    fn from_str(text: &str) -> Result<Self, InvalidStatus> {
+        serde_json::from_value(serde_json::Value::from(text)).map_err(|_| InvalidStatus)
+    }
+}
+
 /// What made an attempt happen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
 #[serde(rename_all = "lowercase")]
@@ -126,6 +138,16 @@ impl Delivery {
             Some(id) => id.as_str(),
             None => self.key.as_str(),
         }
+    }
+
+    /// Whether a test send made it: nobody waits for it.
+    pub fn is_test(&self) -> bool {
+        self.attempts.first().is_some_and(|attempt| attempt.trigger == Trigger::Test)
+    }
+
+    /// Whether it has come to an end, good or bad.
+    pub fn is_over(&self) -> bool {
+        matches!(self.status, Status::Delivered | Status::Failed | Status::Cancelled)
     }
 
     /// Number of the last attempt on record; 0 when there is none.

@@ -6,6 +6,7 @@ use serde_json::value::RawValue;
 use crate::delivery::Trigger;
 use crate::due::DueRetry;
 use crate::ids::{AccountId, EndpointId, EventKey, EventTypeName, ProducerEventId};
+use crate::stored_event::StoredEvent;
 
 /// The format that this release writes. A release reads its own and the one before.
 const FORMAT: u8 = 1;
@@ -76,6 +77,19 @@ impl DeliveryMessage {
             check: false,
             payload: None,
         }
+    }
+
+    /// An attempt that somebody asked for. Its payload is in the event's item.
+    pub fn asked_for(
+        event: &StoredEvent,
+        endpoint: EndpointId,
+        attempt: u32,
+        trigger: Trigger,
+    ) -> Self {
+        let StoredEvent { account, key, id, event_type, .. } = event.clone();
+        let first = Self::first(account, endpoint, key, id, event_type);
+        // The same may be asked for twice, or the automatic attempt of that number be under way.
+        Self { attempt, trigger, check: true, ..first }
     }
 
     /// The event's id as users know it.

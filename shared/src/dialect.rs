@@ -57,12 +57,20 @@ impl Dialect {
     }
 
     /// The headers that identify and sign a delivery, in the letter case they are sent in.
-    pub fn headers(&self, secret: &Secret, signable: Signable<'_>) -> Vec<(&'static str, String)> {
+    /// Every secret signs: during a rotation there are two.
+    pub fn headers<'s>(
+        &self,
+        secrets: impl Iterator<Item = &'s Secret>,
+        signable: Signable<'_>,
+    ) -> Vec<(&'static str, String)> {
         let Signable { event_id, timestamp, body } = signable;
+        let signatures: Vec<String> = secrets
+            .map(|secret| signing::standard_webhooks(secret, event_id, timestamp, body))
+            .collect();
         vec![
             ("webhook-id", event_id.to_owned()),
             ("webhook-timestamp", timestamp.to_string()),
-            ("webhook-signature", signing::standard_webhooks(secret, event_id, timestamp, body)),
+            ("webhook-signature", signatures.join(" ")),
         ]
     }
 

@@ -33,6 +33,11 @@ pub struct Endpoint {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub headers: Vec<(String, String)>,
     pub secret: Secret,
+    /// When it was set: its age.
+    pub secret_created_at: Timestamp,
+    /// The secret before, while it still signs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub former_secret: Option<FormerSecret>,
     /// 1–30; the dialect's when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout_seconds: Option<u64>,
@@ -44,6 +49,14 @@ pub struct Endpoint {
     pub disabled_reason: Option<DisabledReason>,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
+}
+
+/// A secret that was replaced.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FormerSecret {
+    pub secret: Secret,
+    /// When it stops signing.
+    pub until: Timestamp,
 }
 
 /// Why an endpoint gets no deliveries.
@@ -60,6 +73,12 @@ impl Endpoint {
     /// Whether it gets deliveries.
     pub fn is_active(&self) -> bool {
         self.disabled_reason.is_none()
+    }
+
+    /// The secrets that sign at this time, the newest first.
+    pub fn secrets(&self, now: Timestamp) -> impl Iterator<Item = &Secret> {
+        let former = self.former_secret.iter().filter(move |former| now < former.until);
+        std::iter::once(&self.secret).chain(former.map(|former| &former.secret))
     }
 
     /// How long an attempt may take, from connecting to the end of the answer.

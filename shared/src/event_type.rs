@@ -11,6 +11,9 @@ pub struct EventType {
     pub name: EventTypeName,
     /// At most 1,024 characters.
     pub description: String,
+    /// `data` of an event of this type.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub example: Option<serde_json::Value>,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
 }

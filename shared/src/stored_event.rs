@@ -14,6 +14,8 @@ pub struct StoredEvent {
     pub event_type: EventTypeName,
     pub timestamp: Timestamp,
     pub data: String,
+    /// Made by a test send: it went to one endpoint alone.
+    pub test: bool,
 }
 
 impl StoredEvent {

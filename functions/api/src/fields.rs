@@ -27,6 +27,14 @@ impl Fields {
         }
     }
 
+    /// The same for a request whose body may be left out.
+    ///
+    /// # Errors
+    /// When it is no JSON object.
+    pub fn parse_optional(body: &[u8]) -> Result<Self, Refusal> {
+        if body.is_empty() { Ok(Self::of(Map::new())) } else { Self::parse(body) }
+    }
+
     /// Reads an object that is at hand.
     pub fn of(object: Map<String, Value>) -> Self {
         Self { object, problems: Vec::new(), known: Vec::new() }
@@ -46,6 +54,12 @@ impl Fields {
     pub fn take(&mut self, name: &'static str) -> Option<Value> {
         self.known.push(name);
         self.object.remove(name).filter(|value| !value.is_null())
+    }
+
+    /// Puts a field back to be read in another way.
+    pub fn put(&mut self, name: &'static str, value: Value) {
+        self.known.pop();
+        self.object.insert(name.to_owned(), value);
     }
 
     /// A text of at most `max` characters; noted as missing where it is `required`.
@@ -86,6 +100,22 @@ impl Fields {
             None => self.problem(format!("/{name}"), "is a text"),
         }
         None
+    }
+
+    /// The same for one that has to be there.
+    pub fn required_parsed<T>(&mut self, name: &'static str) -> Option<T>
+    where
+        T: std::str::FromStr,
+        T::Err: std::fmt::Display,
+    {
+        if self.object.get(name).is_none_or(Value::is_null) {
+            self.known.push(name);
+            self.object.remove(name);
+            let expected = T::from_str("").err().map(|error| error.to_string()).unwrap_or_default();
+            self.problem(format!("/{name}"), format!("is required: {expected}"));
+            return None;
+        }
+        self.parsed(name)
     }
 
     /// A field of any form that serde knows; `expected` says which.

@@ -1,8 +1,12 @@
 //! `?limit=` and `?cursor=`, and the shape of lists.
 
+use std::str::FromStr;
+
 use axum::Json;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jiff::Timestamp;
+use posthorn_shared::problem::Problem;
 use serde::{Deserialize, Serialize};
 
 use crate::problem::Refusal;
@@ -52,6 +56,47 @@ impl PageQuery {
         text.filter(|text| text.len() <= 160 && text.bytes().all(|b| b.is_ascii_graphic()))
             .map(Some)
             .ok_or_else(broken_cursor)
+    }
+
+    /// The same where a cursor is more than text.
+    pub fn after_parsed<T: FromStr>(&self) -> Result<Option<T>, Refusal> {
+        self.after()?.map(|text| text.parse().map_err(|_| broken_cursor())).transpose()
+    }
+}
+
+/// The query parameters that narrow a list, collecting everything that is wrong with them.
+#[derive(Default)]
+pub struct Narrowing {
+    problems: Vec<Problem>,
+}
+
+impl Narrowing {
+    /// A parameter that parses from text; `expected` says what it is.
+    pub fn parsed<T: FromStr>(
+        &mut self,
+        pointer: &str,
+        text: Option<String>,
+        expected: &str,
+    ) -> Option<T> {
+        let parsed = text?.parse().ok();
+        if parsed.is_none() {
+            let (pointer, detail) = (pointer.to_owned(), format!("is {expected}"));
+            self.problems.push(Problem { pointer, detail });
+        }
+        parsed
+    }
+
+    /// A point in time.
+    pub fn time(&mut self, pointer: &str, text: Option<String>) -> Option<Timestamp> {
+        self.parsed(pointer, text, "a time like 2026-11-21T10:00:00Z")
+    }
+
+    /// Ends the reading.
+    ///
+    /// # Errors
+    /// All that is wrong.
+    pub fn finish(self) -> Result<(), Refusal> {
+        if self.problems.is_empty() { Ok(()) } else { Err(Refusal::Invalid(self.problems)) }
     }
 }
 

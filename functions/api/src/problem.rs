@@ -6,6 +6,7 @@ use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use http::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
+use posthorn_shared::event::InvalidEvent;
 use posthorn_shared::problem::Problem;
 use posthorn_shared::store::StoreError;
 use serde_json::json;
@@ -55,6 +56,21 @@ impl Refusal {
     /// A refusal of one field.
     pub fn field(pointer: &str, detail: impl Into<String>) -> Self {
         Self::Invalid(vec![Problem { pointer: pointer.to_owned(), detail: detail.into() }])
+    }
+
+    /// The refusal of a text that is no event; `prefix` points to where it is.
+    pub fn of_event(error: InvalidEvent, prefix: &str) -> Self {
+        match error {
+            InvalidEvent::TooLarge(_) => Self::TooLarge(format!("{prefix}{error}")),
+            InvalidEvent::Malformed(_) if prefix.is_empty() => Self::Malformed(error.to_string()),
+            InvalidEvent::Malformed(problems) | InvalidEvent::Invalid(problems) => {
+                let problems = problems.into_iter().map(|problem| Problem {
+                    pointer: format!("{prefix}{}", problem.pointer),
+                    detail: problem.detail,
+                });
+                Self::Invalid(problems.collect())
+            }
+        }
     }
 
     fn status(&self) -> StatusCode {

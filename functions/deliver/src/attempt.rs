@@ -107,7 +107,7 @@ fn headers(
         Signable { event_id: message.public_event_id(), timestamp: started_at.as_second(), body };
     let fixed =
         [("content-type", "application/json".to_owned()), ("user-agent", USER_AGENT.to_owned())];
-    let signed = target.dialect.headers(&target.endpoint.secret, signable);
+    let signed = target.dialect.headers(target.endpoint.secrets(started_at), signable);
     let own = target.endpoint.headers.iter().cloned();
     fixed
         .into_iter()

@@ -67,8 +67,7 @@ pub fn before_attempt<'t>(
     if history.last_attempt() >= message.attempt {
         return Before::Conclude(on_record(message, again, history, time));
     }
-    let over = matches!(history.status, Status::Delivered | Status::Failed | Status::Cancelled);
-    if over && message.trigger == Trigger::Automatic {
+    if history.is_over() && message.trigger == Trigger::Automatic {
         return Before::Conclude(None);
     }
     Before::Attempt(target)
@@ -126,8 +125,11 @@ pub fn after_attempt(
 ) -> Step {
     let verdict = response_rules::judge(made.attempt.status_code);
     let policy = target.endpoint.retry_policy(&target.dialect);
+    // What somebody asked for is one attempt, unless the schedule goes on anyway.
+    let before = history.filter(|history| history.is_over()).map(|history| history.status);
+    let scheduled = before.is_none() && message.trigger != Trigger::Test;
     let next = match verdict {
-        Verdict::Retry => retry_policy::next_attempt(
+        Verdict::Retry if scheduled => retry_policy::next_attempt(
             policy,
             message.attempt,
             time.now,
@@ -135,12 +137,13 @@ pub fn after_attempt(
             unit,
             time.scale,
         ),
-        Verdict::Delivered | Verdict::Gone => None,
+        Verdict::Retry | Verdict::Delivered | Verdict::Gone => None,
     };
     let status = match (verdict, &next) {
         (Verdict::Delivered, _) => Status::Delivered,
         (_, Some(_)) => Status::Retrying,
-        (_, None) => Status::Failed,
+        // A replay that fails takes nothing away from what was delivered.
+        (_, None) => before.unwrap_or(Status::Failed),
     };
     let wake_up = next.map(|(due, pause)| wake_up(&message, due, pause, time));
     let next_attempt_at = wake_up.as_ref().map(|next| match next {

@@ -42,6 +42,8 @@ fn target(disabled_reason: Option<DisabledReason>) -> Arc<Target> {
         filter: None,
         headers: Vec::new(),
         secret: Secret::generate(|| 7),
+        secret_created_at: time().now,
+        former_secret: None,
         timeout_seconds: None,
         retry: None,
         disabled_reason,
@@ -124,6 +126,41 @@ fn retry_after_moves_it_later_and_onto_the_other_road() {
     assert_eq!(after(1, Some(503), Some(2)).1, "queue 2 in 5");
     assert_eq!(after(1, Some(503), Some(900)).1, "queue 2 in 900");
     assert_eq!(after(1, Some(429), Some(901)).1, "due 2 in 901");
+}
+
+/// The status that an attempt which somebody asked for leaves behind, and whether another follows.
+fn after_asking(
+    trigger: Trigger,
+    record: Option<(u32, Status)>,
+    status_code: u16,
+) -> (Status, bool) {
+    let record = record.map(|(attempts, status)| history(attempts, status, None));
+    let number = record.as_ref().map_or(0, Delivery::last_attempt) + 1;
+    let mut asked = message(number);
+    asked.trigger = trigger;
+    let made = made(number, Some(status_code), None);
+    let target = target(None);
+    let record = after_attempt(asked, &target, record.as_ref(), made, time(), 0.5).unwrap();
+    (record.delivery.unwrap().status, record.wake_up.is_some())
+}
+
+#[test]
+fn a_replay_of_what_is_over_is_one_attempt() {
+    use Status::{Cancelled, Delivered, Failed, Retrying};
+    for status in [Delivered, Failed, Cancelled] {
+        let record = Some((2, status));
+        assert_eq!(after_asking(Trigger::Replay, record, 200), (Delivered, false));
+        assert_eq!(after_asking(Trigger::Replay, record, 500), (status, false));
+    }
+    // What is not over goes on by its schedule.
+    assert_eq!(after_asking(Trigger::Replay, Some((2, Retrying)), 500), (Retrying, true));
+    assert_eq!(after_asking(Trigger::Replay, None, 500), (Retrying, true));
+}
+
+#[test]
+fn a_test_is_not_retried() {
+    assert_eq!(after_asking(Trigger::Test, None, 500), (Status::Failed, false));
+    assert_eq!(after_asking(Trigger::Test, None, 200), (Status::Delivered, false));
 }
 
 #[test]

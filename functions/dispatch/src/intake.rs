@@ -88,6 +88,7 @@ impl Incoming {
                 event_type: self.event_type,
                 timestamp: self.timestamp,
                 data: Box::<str>::from(self.data).into_string(),
+                test: false,
             },
             view,
             seen_before: self.seen_before,

@@ -281,6 +281,17 @@ impl Store {
     }
 
     /// # Errors
+    /// When the table can't be read or written.
+    pub async fn change_event_type<E>(
+        &self,
+        account: &AccountId,
+        name: &EventTypeName,
+        change: impl FnMut(EventType) -> Result<EventType, E>,
+    ) -> Result<Change<EventType, E>, StoreError> {
+        self.change_document(keys::event_type(account, name), change).await
+    }
+
+    /// # Errors
     /// When the table can't be written.
     pub async fn delete_event_type(
         &self,

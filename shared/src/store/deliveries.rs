@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 
 use super::keys;
+use super::shards::{ShardPage, merge};
 use super::table::{Range, item_key};
 use super::{Item, Reader, Store, StoreError, number, string};
 use crate::delivery::{Attempt, Delivery, Status};
@@ -136,19 +137,8 @@ impl Store {
         let shards = (0..keys::SHARDS).map(|shard| {
             self.range_of_shard(endpoint, shard, oldest, newest, exclusive, per_shard)
         });
-        let shards = futures::future::try_join_all(shards).await?;
-        // A shard that was not read to its end hides items below its last one.
-        let horizon = shards
-            .iter()
-            .filter(|(_, complete)| !complete)
-            .filter_map(|(items, _)| items.last().map(|d| d.key.clone()))
-            .max();
-        let mut merged: Vec<Delivery> = shards.into_iter().flat_map(|(items, _)| items).collect();
-        merged.sort_by(|a, b| b.key.cmp(&a.key));
-        if let Some(horizon) = horizon {
-            merged.retain(|delivery| delivery.key >= horizon);
-        }
-        Ok(merged)
+        let pages = futures::future::try_join_all(shards).await?;
+        Ok(merge(pages, |delivery| &delivery.key))
     }
 
     async fn range_of_shard(
@@ -159,7 +149,7 @@ impl Store {
         newest: Option<&EventKey>,
         exclusive: bool,
         limit: usize,
-    ) -> Result<(Vec<Delivery>, bool), StoreError> {
+    ) -> Result<ShardPage<Delivery>, StoreError> {
         let items = self
             .range(Range {
                 pk: keys::delivery_pk(endpoint, shard),
@@ -175,7 +165,7 @@ impl Store {
         if exclusive {
             deliveries.retain(|delivery| newest.is_none_or(|newest| delivery.key < *newest));
         }
-        Ok((deliveries, complete))
+        Ok(ShardPage { items: deliveries, complete })
     }
 
     fn delivery_item(&self, delivery: &Delivery) -> Item {
@@ -192,7 +182,7 @@ impl Store {
         if let Some(next) = delivery.next_attempt_at {
             item.insert("w".to_owned(), number(next.as_millisecond()));
         }
-        if delivery.status == Status::Failed {
+        if delivery.status == Status::Failed && !delivery.is_test() {
             // The sparse index of what can be recovered: nothing else pays for it.
             item.insert("fp".to_owned(), string(delivery.endpoint.as_str()));
             item.insert("fs".to_owned(), string(delivery.key.as_str()));

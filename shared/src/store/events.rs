@@ -8,6 +8,9 @@ use super::{Item, Reader, Store, StoreError, number, string};
 use crate::ids::{AccountId, EventKey, EventTypeName, ProducerEventId};
 use crate::stored_event::StoredEvent;
 
+/// The mark of an event that a test send made.
+const TEST: &str = "t";
+
 /// What a claim on a producer's id tells.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Claim {
@@ -111,11 +114,14 @@ impl Store {
         if let Some(id) = &event.id {
             item.insert("i".to_owned(), string(id.as_str()));
         }
+        if event.test {
+            item.insert("m".to_owned(), string(TEST));
+        }
         item
     }
 }
 
-fn read_event(account: &AccountId, item: &Item) -> Result<StoredEvent, StoreError> {
+pub(super) fn read_event(account: &AccountId, item: &Item) -> Result<StoredEvent, StoreError> {
     let reader = Reader(item);
     Ok(StoredEvent {
         account: account.clone(),
@@ -124,5 +130,6 @@ fn read_event(account: &AccountId, item: &Item) -> Result<StoredEvent, StoreErro
         event_type: reader.parse::<EventTypeName>("t")?,
         timestamp: reader.parse("o")?,
         data: reader.text("d")?.to_owned(),
+        test: reader.optional_text("m") == Some(TEST),
     })
 }

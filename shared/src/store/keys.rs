@@ -55,9 +55,12 @@ pub fn api_key(sha256: &str) -> Key {
 }
 
 pub fn event(account: &AccountId, event: &EventKey) -> Key {
-    let hour = event.received_at().strftime("%Y%m%d%H").to_string();
-    let shard = event.spread() % SHARDS;
-    key(format!("EV#{account}#{hour}#{shard}"), event.as_str())
+    key(event_pk(account, event.received_at(), event.spread() % SHARDS), event.as_str())
+}
+
+/// Where events that are received in the hour of `at` lie.
+pub fn event_pk(account: &AccountId, at: jiff::Timestamp, shard: u8) -> String {
+    format!("EV#{account}#{}#{shard}", at.strftime("%Y%m%d%H"))
 }
 
 pub fn producer_event_id(account: &AccountId, id: &ProducerEventId) -> Key {

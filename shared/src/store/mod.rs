@@ -6,13 +6,16 @@ mod accounts;
 mod deliveries;
 mod document;
 mod due_rows;
+mod event_log;
 mod events;
 mod keys;
+mod shards;
 mod table;
 
 pub use accounts::{AccountPage, Page};
 pub use deliveries::{DeliveryFilter, DeliveryPage, LogCursor};
 pub use document::Change;
+pub use event_log::{EventFilter, EventPage};
 pub use events::Claim;
 
 use std::collections::HashMap;

@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, HashSet};
 
+use jiff::SignedDuration;
 use posthorn_shared::address_guard::AllowedNetworks;
 use posthorn_shared::dialect::Dialect;
-use posthorn_shared::endpoint::{DisabledReason, Endpoint};
+use posthorn_shared::endpoint::{DisabledReason, Endpoint, FormerSecret};
 use posthorn_shared::endpoint_url::EndpointUrl;
 use posthorn_shared::filter::Filter;
 use posthorn_shared::header_rules::{self, MAX_HEADERS, REDACTED, is_sensitive};
@@ -23,6 +24,9 @@ const MAX_EVENT_TYPES: usize = 100;
 const MAX_METADATA: usize = 50;
 const MAX_METADATA_VALUE: usize = 500;
 const MAX_DESCRIPTION: usize = 1_024;
+/// Seconds that a replaced secret goes on signing: a day where nothing is said, a week at the most.
+const DEFAULT_OVERLAP: i64 = 86_400;
+const MAX_OVERLAP: i64 = 7 * 86_400;
 
 /// What a customer decides about an endpoint.
 pub struct Wish {
@@ -58,6 +62,8 @@ pub async fn create(
         filter: None,
         headers: Vec::new(),
         secret: secret.unwrap_or_else(|| Secret::generate(|| clock.random())),
+        secret_created_at: now,
+        former_secret: None,
         timeout_seconds: None,
         retry: None,
         disabled_reason: None,
@@ -77,7 +83,8 @@ pub async fn change(
     patch: &Map<String, Value>,
 ) -> Result<Endpoint, Refusal> {
     if patch.contains_key("secret") {
-        return Err(Refusal::field("/secret", "can't be patched; a secret is set at creation"));
+        let detail = "can't be patched; replace it with POST /v1/endpoints/{id}/secret/rotate";
+        return Err(Refusal::field("/secret", detail));
     }
     let dialect = dialect(state, account).await?;
     let now = state.runtime.clock.now();
@@ -94,7 +101,43 @@ pub async fn change(
             Ok(endpoint)
         })
         .await?;
-    match changed {
+    done(changed)
+}
+
+/// Replaces the secret by the one that is given or a new one. The old one goes on signing beside it
+/// for as long as is asked, so that receivers can change over.
+pub async fn rotate_secret(
+    state: &ApiState,
+    account: &AccountId,
+    id: &EndpointId,
+    mut fields: Fields,
+) -> Result<Endpoint, Refusal> {
+    let given: Option<Secret> = fields.parsed("secret");
+    let expected = format!("a whole number of seconds, 0 to {MAX_OVERLAP}");
+    let overlap = fields.typed("overlap_seconds", &expected).unwrap_or(DEFAULT_OVERLAP);
+    if !(0..=MAX_OVERLAP).contains(&overlap) {
+        fields.problem("/overlap_seconds", format!("is {expected}"));
+    }
+    fields.finish()?;
+    let clock = &state.runtime.clock;
+    let now = clock.now();
+    let new = given.unwrap_or_else(|| Secret::generate(|| clock.random()));
+    let until = now.checked_add(SignedDuration::from_secs(overlap)).unwrap_or(now);
+    let changed = state
+        .store
+        .change_endpoint(account, id, |mut endpoint| {
+            let secret = std::mem::replace(&mut endpoint.secret, new.clone());
+            endpoint.former_secret = (overlap > 0).then_some(FormerSecret { secret, until });
+            endpoint.secret_created_at = now;
+            endpoint.updated_at = now;
+            Ok(endpoint)
+        })
+        .await?;
+    done(changed)
+}
+
+fn done(change: Change<Endpoint, Refusal>) -> Result<Endpoint, Refusal> {
+    match change {
         Change::Done(endpoint) => Ok(endpoint),
         Change::Unknown => Err(Refusal::Unknown("endpoint")),
         Change::Refused(refusal) => Err(refusal),

@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::extract::{Path, Query, State};
+use http::StatusCode;
 use jiff::Timestamp;
 use posthorn_shared::api_key::Scope;
 use posthorn_shared::delivery::{Attempt, AttemptError, Delivery, Status, Trigger};
@@ -11,8 +12,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::auth::Caller;
-use crate::operations::{deliveries, endpoints, events};
-use crate::paging::{List, PageQuery, broken_cursor, list as page};
+use crate::operations::{deliveries, endpoints, events, sends};
+use crate::paging::{List, Narrowing, PageQuery, list as page};
 use crate::problem::Refusal;
 use crate::state::ApiState;
 
@@ -119,10 +120,7 @@ pub async fn log(
     let endpoint = endpoints::find(&state, account, &id).await?;
     let paging = PageQuery::new(query.limit.clone(), query.cursor.clone());
     let filter = filter(query)?;
-    let after = match paging.after()? {
-        None => None,
-        Some(text) => Some(text.parse::<EventKey>().map_err(|_| broken_cursor())?),
-    };
+    let after = paging.after_parsed::<EventKey>()?;
     let found =
         state.store.delivery_log(&endpoint.id, &filter, paging.limit()?, after.as_ref()).await?;
     let next = found.next.as_ref().map(EventKey::as_str);
@@ -155,34 +153,34 @@ pub async fn show(
     Ok(Json(delivery.into()))
 }
 
+/// `POST /v1/events/{id}/deliveries/{endpoint_id}/replay` → 202
+pub async fn replay(
+    caller: Caller,
+    State(state): State<ApiState>,
+    Path((id, endpoint)): Path<(String, String)>,
+) -> Result<(StatusCode, Json<Value>), Refusal> {
+    let account = caller.account(Scope::Manage)?;
+    let event = events::find(&state, account, &id).await?;
+    let endpoint = endpoints::find(&state, account, &endpoint).await?;
+    let endpoint_id = endpoint.id.clone();
+    sends::replay(&state, &event, endpoint).await?;
+    let answer = json!({ "event_id": event.public_id(), "endpoint_id": endpoint_id });
+    Ok((StatusCode::ACCEPTED, Json(answer)))
+}
+
 fn filter(query: LogQuery) -> Result<DeliveryFilter, Refusal> {
-    let mut problems = Vec::new();
-    let mut problem = |pointer: &str, detail: &str| {
-        problems.push(posthorn_shared::problem::Problem {
-            pointer: pointer.to_owned(),
-            detail: detail.to_owned(),
-        });
+    let mut narrowing = Narrowing::default();
+    let statuses = "pending, retrying, delivered, failed or cancelled";
+    let filter = DeliveryFilter {
+        status: narrowing.parsed("/status", query.status, statuses),
+        event_type: narrowing.parsed(
+            "/event_type",
+            query.event_type,
+            "an event type like vault.created",
+        ),
+        since: narrowing.time("/since", query.since),
+        until: narrowing.time("/until", query.until),
     };
-    let status = query.status.map(|text| serde_json::from_value(Value::String(text)));
-    let status = status.transpose().unwrap_or_else(|_| {
-        problem("/status", "is pending, retrying, delivered, failed or cancelled");
-        None
-    });
-    let event_type = query.event_type.map(|text| text.parse()).transpose().unwrap_or_else(|_| {
-        problem("/event_type", "is an event type like vault.created");
-        None
-    });
-    let mut time = |pointer: &str, text: Option<String>| {
-        text.map(|text| text.parse::<Timestamp>()).transpose().unwrap_or_else(|_| {
-            problem(pointer, "is a time like 2026-11-21T10:00:00Z");
-            None
-        })
-    };
-    let since = time("/since", query.since);
-    let until = time("/until", query.until);
-    if problems.is_empty() {
-        Ok(DeliveryFilter { status, event_type, since, until })
-    } else {
-        Err(Refusal::Invalid(problems))
-    }
+    narrowing.finish()?;
+    Ok(filter)
 }

@@ -19,7 +19,7 @@ use serde_json::{Map, Value, json};
 use crate::auth::Caller;
 use crate::body::RequestBody;
 use crate::fields::Fields;
-use crate::operations::endpoints;
+use crate::operations::{endpoints, sends};
 use crate::paging::{List, PageQuery, list as page};
 use crate::problem::Refusal;
 use crate::state::ApiState;
@@ -44,6 +44,8 @@ pub struct EndpointView {
     /// Only in the answer to its creation.
     #[serde(skip_serializing_if = "Option::is_none")]
     secret: Option<String>,
+    /// Its age is what a rule about rotation looks at.
+    secret_created_at: Timestamp,
     created_at: Timestamp,
     updated_at: Timestamp,
 }
@@ -68,6 +70,7 @@ impl From<Endpoint> for EndpointView {
             timeout_seconds: endpoint.timeout_seconds,
             retry: endpoint.retry,
             disabled_reason: endpoint.disabled_reason,
+            secret_created_at: endpoint.secret_created_at,
             created_at: endpoint.created_at,
             updated_at: endpoint.updated_at,
         }
@@ -141,5 +144,42 @@ pub async fn secret(
 ) -> Result<Json<Value>, Refusal> {
     let account = caller.account(Scope::Manage)?;
     let endpoint = endpoints::find(&state, account, &id).await?;
-    Ok(Json(json!({ "secret": endpoint.secret.reveal() })))
+    Ok(Json(secret_view(&endpoint, state.runtime.clock.now())))
+}
+
+/// `POST /v1/endpoints/{id}/secret/rotate` `{secret?, overlap_seconds?}`
+pub async fn rotate_secret(
+    caller: Caller,
+    State(state): State<ApiState>,
+    Path(id): Path<String>,
+    body: RequestBody,
+) -> Result<Json<Value>, Refusal> {
+    let account = caller.account(Scope::Manage)?;
+    let id = id.parse().map_err(|_| Refusal::Unknown("endpoint"))?;
+    let endpoint =
+        endpoints::rotate_secret(&state, account, &id, Fields::parse_optional(&body)?).await?;
+    Ok(Json(secret_view(&endpoint, state.runtime.clock.now())))
+}
+
+/// `POST /v1/endpoints/{id}/test` `{event_type, data?}` → 202
+pub async fn test(
+    caller: Caller,
+    State(state): State<ApiState>,
+    Path(id): Path<String>,
+    body: RequestBody,
+) -> Result<(StatusCode, Json<Value>), Refusal> {
+    let account = caller.account(Scope::Manage)?;
+    let endpoint = endpoints::find(&state, account, &id).await?;
+    let event_id = sends::test(&state, &endpoint, Fields::parse(&body)?).await?;
+    let answer = json!({ "event_id": event_id, "endpoint_id": endpoint.id });
+    Ok((StatusCode::ACCEPTED, Json(answer)))
+}
+
+fn secret_view(endpoint: &Endpoint, now: Timestamp) -> Value {
+    let former = endpoint.former_secret.as_ref().filter(|former| now < former.until);
+    json!({
+        "secret": endpoint.secret.reveal(),
+        "created_at": endpoint.secret_created_at,
+        "former_secret_signs_until": former.map(|former| former.until),
+    })
 }

@@ -6,6 +6,8 @@ use http::StatusCode;
 use posthorn_shared::api_key::Scope;
 use posthorn_shared::event_type::EventType;
 use posthorn_shared::ids::EventTypeName;
+use posthorn_shared::store::Change;
+use serde_json::{Map, Value, json};
 
 use crate::auth::Caller;
 use crate::body::RequestBody;
@@ -14,8 +16,17 @@ use crate::paging::{List, PageQuery, list as page};
 use crate::problem::Refusal;
 use crate::state::ApiState;
 
-/// `POST /v1/event-types` `{name, description?}` → 201. From the first one on, events of types that
-/// the catalog lacks are refused.
+/// Bytes of an example: every event reads its account's catalog.
+const MAX_EXAMPLE: usize = 16 * 1024;
+
+/// What a customer decides about an event type.
+struct Wish {
+    description: String,
+    example: Option<Value>,
+}
+
+/// `POST /v1/event-types` `{name, description?, example?}` → 201. From the first one on, events of
+/// types that the catalog lacks are refused.
 pub async fn create(
     caller: Caller,
     State(state): State<ApiState>,
@@ -23,21 +34,69 @@ pub async fn create(
 ) -> Result<(StatusCode, Json<EventType>), Refusal> {
     let account = caller.account(Scope::Manage)?;
     let mut fields = Fields::parse(&body)?;
-    let name: Option<EventTypeName> = fields.parsed("name");
-    let description = fields.text("description", 1024).unwrap_or_default();
-    if name.is_none() {
-        fields.problem("/name", "is required: an event type like vault.created");
-    }
-    fields.finish()?;
+    let name: Option<EventTypeName> = fields.required_parsed("name");
+    let Wish { description, example } = read(fields)?;
     let now = state.runtime.clock.now();
     let Some(name) = name else {
         return Err(Refusal::Fault);
     };
-    let event_type = EventType { name, description, created_at: now, updated_at: now };
+    let event_type = EventType { name, description, example, created_at: now, updated_at: now };
     if !state.store.create_event_type(account, &event_type).await? {
         return Err(Refusal::Conflict(format!("the catalog has {} already", event_type.name)));
     }
     Ok((StatusCode::CREATED, Json(event_type)))
+}
+
+/// `PATCH /v1/event-types/{name}`: JSON Merge Patch. An example is a value of its own: it is
+/// replaced, not merged into.
+pub async fn change(
+    caller: Caller,
+    State(state): State<ApiState>,
+    Path(name): Path<String>,
+    body: RequestBody,
+) -> Result<Json<EventType>, Refusal> {
+    let account = caller.account(Scope::Manage)?;
+    let name: EventTypeName = name.parse().map_err(|_| Refusal::Unknown("event type"))?;
+    let patch = Fields::parse(&body)?.into_object();
+    let now = state.runtime.clock.now();
+    let changed = state
+        .store
+        .change_event_type(account, &name, |known| {
+            let mut merged = Map::new();
+            merged.insert("description".to_owned(), json!(known.description));
+            merged.insert("example".to_owned(), json!(known.example));
+            merged.extend(patch.clone());
+            let Wish { description, example } = read(Fields::of(merged))?;
+            Ok(EventType { description, example, updated_at: now, ..known })
+        })
+        .await?;
+    match changed {
+        Change::Done(event_type) => Ok(Json(event_type)),
+        Change::Unknown => Err(Refusal::Unknown("event type")),
+        Change::Refused(refusal) => Err(refusal),
+    }
+}
+
+fn read(mut fields: Fields) -> Result<Wish, Refusal> {
+    // Empty is what a type without one has.
+    let description = match fields.take("description") {
+        Some(Value::String(text)) if text.is_empty() => String::new(),
+        Some(other) => {
+            fields.put("description", other);
+            fields.text("description", 1024).unwrap_or_default()
+        }
+        None => String::new(),
+    };
+    let example = fields.take("example");
+    if let Some(example) = &example {
+        if !example.is_object() {
+            fields.problem("/example", "is a JSON object: the data of an event");
+        } else if example.to_string().len() > MAX_EXAMPLE {
+            fields.problem("/example", format!("has at most {MAX_EXAMPLE} bytes"));
+        }
+    }
+    fields.finish()?;
+    Ok(Wish { description, example })
 }
 
 /// `GET /v1/event-types`

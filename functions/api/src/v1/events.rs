@@ -1,17 +1,21 @@
 //! `/v1/events`
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use http::StatusCode;
+use jiff::Timestamp;
 use posthorn_shared::api_key::Scope;
-use posthorn_shared::event::{self, IncomingEvent, InvalidEvent};
-use posthorn_shared::problem::Problem;
-use serde::Deserialize;
+use posthorn_shared::event::{self, IncomingEvent};
+use posthorn_shared::ids::{EventKey, EventTypeName};
+use posthorn_shared::store::EventFilter;
+use posthorn_shared::stored_event::StoredEvent;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::auth::Caller;
 use crate::body::RequestBody;
 use crate::operations::events::{self, receipt};
+use crate::paging::{List, Narrowing, PageQuery, list as page};
 use crate::problem::Refusal;
 use crate::state::ApiState;
 
@@ -48,6 +52,66 @@ pub async fn create(
     Ok((StatusCode::ACCEPTED, Json(receipt(ids, many))))
 }
 
+/// An event in a list: all but its data.
+#[derive(Serialize)]
+pub struct EventView {
+    id: String,
+    #[serde(rename = "type")]
+    event_type: EventTypeName,
+    timestamp: Timestamp,
+    received_at: Timestamp,
+    /// Whether a test send made it.
+    test: bool,
+}
+
+impl From<StoredEvent> for EventView {
+    fn from(event: StoredEvent) -> Self {
+        Self {
+            id: event.public_id().to_owned(),
+            received_at: event.key.received_at(),
+            event_type: event.event_type,
+            timestamp: event.timestamp,
+            test: event.test,
+        }
+    }
+}
+
+/// What narrows the list of events.
+#[derive(Debug, Default, Deserialize)]
+pub struct EventsQuery {
+    #[serde(rename = "type")]
+    event_type: Option<String>,
+    since: Option<String>,
+    until: Option<String>,
+    limit: Option<String>,
+    cursor: Option<String>,
+}
+
+/// `GET /v1/events?type=&since=&until=`, newest first, without data. A page looks through ten days
+/// at the most: it may be short and still have a next one.
+pub async fn list(
+    caller: Caller,
+    State(state): State<ApiState>,
+    Query(query): Query<EventsQuery>,
+) -> Result<Json<List<EventView>>, Refusal> {
+    let account = caller.account(Scope::Read)?;
+    let view = state.accounts.get(account).await?.ok_or(Refusal::Unknown("account"))?;
+    let mut narrowing = Narrowing::default();
+    let filter = EventFilter {
+        event_type: narrowing.parsed("/type", query.event_type, "an event type like vault.created"),
+        since: narrowing.time("/since", query.since),
+        until: narrowing.time("/until", query.until),
+    };
+    narrowing.finish()?;
+    let paging = PageQuery::new(query.limit, query.cursor);
+    let after = paging.after_parsed::<EventKey>()?;
+    let now = state.runtime.clock.now();
+    let found =
+        state.store.event_log(&view.account, &filter, paging.limit()?, after.as_ref(), now).await?;
+    let next = found.next.as_ref().map(EventKey::as_str);
+    Ok(page(found.events.into_iter().map(EventView::from).collect(), next))
+}
+
 /// `GET /v1/events/{id}`, with its payload as it came.
 pub async fn show(
     caller: Caller,
@@ -73,7 +137,7 @@ fn is_many(text: &str) -> Result<bool, Refusal> {
 }
 
 fn read_one(text: &str) -> Result<IncomingEvent, Refusal> {
-    event::parse_native(text).map_err(|error| refuse(error, ""))
+    event::parse_native(text).map_err(|error| Refusal::of_event(error, ""))
 }
 
 fn read_many(text: &str) -> Result<Vec<(String, IncomingEvent)>, Refusal> {
@@ -88,25 +152,11 @@ fn read_many(text: &str) -> Result<Vec<(String, IncomingEvent)>, Refusal> {
         let pointer = format!("/events/{index}");
         match event::parse_native(raw.get()) {
             Ok(event) => events.push((pointer, event)),
-            Err(error) => match refuse(error, &pointer) {
+            Err(error) => match Refusal::of_event(error, &pointer) {
                 Refusal::Invalid(more) => problems.extend(more),
                 other => return Err(other),
             },
         }
     }
     if problems.is_empty() { Ok(events) } else { Err(Refusal::Invalid(problems)) }
-}
-
-fn refuse(error: InvalidEvent, prefix: &str) -> Refusal {
-    match error {
-        InvalidEvent::TooLarge(_) => Refusal::TooLarge(format!("{prefix}{error}")),
-        InvalidEvent::Malformed(_) if prefix.is_empty() => Refusal::Malformed(error.to_string()),
-        InvalidEvent::Malformed(problems) | InvalidEvent::Invalid(problems) => {
-            let problems = problems.into_iter().map(|problem| Problem {
-                pointer: format!("{prefix}{}", problem.pointer),
-                detail: problem.detail,
-            });
-            Refusal::Invalid(problems.collect())
-        }
-    }
 }

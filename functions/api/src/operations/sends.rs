@@ -1,0 +1,107 @@
+//! Sends that somebody asks for: a test, a replay.
+
+use posthorn_shared::delivery::Trigger;
+use posthorn_shared::delivery_message::DeliveryMessage;
+use posthorn_shared::endpoint::Endpoint;
+use posthorn_shared::event;
+use posthorn_shared::ids::{EventKey, EventTypeName};
+use posthorn_shared::queue::{self, Outgoing};
+use posthorn_shared::stored_event::StoredEvent;
+
+use crate::fields::Fields;
+use crate::operations::deliveries;
+use crate::problem::Refusal;
+use crate::state::ApiState;
+
+/// Sends an event to this endpoint alone, whatever it subscribes to: the catalog's example, or the
+/// data that is given. Answers the event's id.
+pub async fn test(
+    state: &ApiState,
+    endpoint: &Endpoint,
+    mut fields: Fields,
+) -> Result<String, Refusal> {
+    let account = &endpoint.account;
+    let event_type: Option<EventTypeName> = fields.required_parsed("event_type");
+    let given = fields.take("data");
+    let mut data = String::new();
+    if let Some(name) = &event_type {
+        let view = state.accounts.get(account).await?.ok_or(Refusal::Unknown("account"))?;
+        if !view.knows(name) {
+            fields.problem("/event_type", format!("the catalog has no event type {name}"));
+        }
+        match given {
+            Some(given) => data = given.to_string(),
+            None => match state.store.event_type(account, name).await? {
+                Some(known) if known.example.is_some() => {
+                    data = known.example.unwrap_or_default().to_string();
+                }
+                _ => fields
+                    .problem("/data", format!("is required: the catalog has no example of {name}")),
+            },
+        }
+    }
+    fields.finish()?;
+    let Some(event_type) = event_type else {
+        return Err(Refusal::Fault);
+    };
+    // The rules for data are those of every event.
+    event::parse_native(&format!(r#"{{"type":"{event_type}","data":{data}}}"#))
+        .map_err(|error| Refusal::of_event(error, ""))?;
+    refuse_inactive(endpoint)?;
+
+    let clock = &state.runtime.clock;
+    let now = clock.now();
+    let event = StoredEvent {
+        account: account.clone(),
+        key: EventKey::new(now, clock.random()),
+        id: None,
+        event_type,
+        timestamp: now,
+        data,
+        test: true,
+    };
+    let stored = state.store.put_events([&event]).await.pop();
+    if let Some(Err(error)) = stored {
+        return Err(Refusal::Unavailable(error));
+    }
+    send(state, DeliveryMessage::asked_for(&event, endpoint.id.clone(), 1, Trigger::Test)).await?;
+    Ok(event.public_id().to_owned())
+}
+
+/// Makes one more attempt of a delivery, whatever its status.
+pub async fn replay(
+    state: &ApiState,
+    event: &StoredEvent,
+    endpoint: Endpoint,
+) -> Result<(), Refusal> {
+    refuse_inactive(&endpoint)?;
+    let id = endpoint.id.clone();
+    let mut on_record = deliveries::to_endpoints(state, event, vec![endpoint]).await?;
+    let delivery = on_record.pop().ok_or(Refusal::Unknown("delivery"))?;
+    let attempt = delivery.last_attempt() + 1;
+    send(state, DeliveryMessage::asked_for(event, id, attempt, Trigger::Replay)).await
+}
+
+fn refuse_inactive(endpoint: &Endpoint) -> Result<(), Refusal> {
+    if endpoint.is_active() {
+        return Ok(());
+    }
+    Err(Refusal::Conflict(
+        "the endpoint is switched off; switch it on first, with PATCH {\"active\": true}"
+            .to_owned(),
+    ))
+}
+
+async fn send(state: &ApiState, message: DeliveryMessage) -> Result<(), Refusal> {
+    let outgoing = Outgoing {
+        body: message.to_body(),
+        group: Some(message.endpoint.to_string()),
+        ..Outgoing::default()
+    };
+    let runtime = &state.runtime;
+    let url = &runtime.settings.deliveries_queue_url;
+    match queue::send_all(&runtime.sqs, url, vec![outgoing]).await.pop() {
+        Some(Err(error)) => Err(Refusal::Unavailable(error.to_string())),
+        _ => Ok(()),
+    }
+}
