@@ -27,6 +27,7 @@ pub mod queue;
 pub mod response_rules;
 pub mod retry_policy;
 pub mod runtime;
+pub mod sealing;
 pub mod secret;
 pub mod settings;
 pub mod signing;

@@ -13,7 +13,7 @@ use crate::problem::Refusal;
 use crate::state::ApiState;
 
 /// The header by which an admin key names the account it acts on.
-const ACCOUNT_HEADER: &str = "posthorn-account";
+pub const ACCOUNT_HEADER: &str = "posthorn-account";
 
 /// The platform team.
 pub struct Admin;
@@ -40,12 +40,17 @@ impl Caller {
     }
 }
 
-enum Identity {
+/// Whose key a request shows.
+pub enum Identity {
     Admin,
     Account(Arc<ApiKey>),
 }
 
-async fn identify(parts: &Parts, state: &ApiState) -> Result<Identity, Refusal> {
+/// Finds out whose key a request shows.
+///
+/// # Errors
+/// When it shows none that is known.
+pub async fn identify(parts: &Parts, state: &ApiState) -> Result<Identity, Refusal> {
     let sha256 = api_key::sha256_hex(presented_key(parts).ok_or(Refusal::NoKey)?);
     if let Some(admin) = &state.runtime.settings.admin_key_sha256
         && bool::from(admin.as_bytes().ct_eq(sha256.as_bytes()))
@@ -60,7 +65,8 @@ async fn identify(parts: &Parts, state: &ApiState) -> Result<Identity, Refusal> 
     Ok(Identity::Account(key))
 }
 
-fn presented_key(parts: &Parts) -> Option<&str> {
+/// The key that a request shows, whatever it is worth.
+pub fn presented_key(parts: &Parts) -> Option<&str> {
     let header = |name: &str| parts.headers.get(name)?.to_str().ok();
     let bearer = header(AUTHORIZATION.as_str()).and_then(|value| {
         let (scheme, key) = value.split_once(' ')?;

@@ -32,7 +32,11 @@ impl<S: Sync> FromRequest<S> for RequestBody {
     }
 }
 
-async fn read(body: Body) -> Result<Bytes, Refusal> {
+/// Reads a body whole.
+///
+/// # Errors
+/// When it breaks off, or is larger than a request may be.
+pub async fn read(body: Body) -> Result<Bytes, Refusal> {
     let mut stream = body.into_data_stream();
     let (mut kept, mut total) = (BytesMut::new(), 0);
     while let Some(chunk) = stream.next().await {

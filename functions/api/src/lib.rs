@@ -5,6 +5,7 @@
 mod auth;
 mod body;
 mod fields;
+mod idempotency;
 mod ingest;
 mod operations;
 mod paging;

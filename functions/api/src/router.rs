@@ -1,16 +1,18 @@
 //! The routes: a table of contents.
 
-use axum::Router;
 use axum::routing::{delete, get, post};
+use axum::{Router, middleware};
 use posthorn_shared::runtime::Runtime;
 use tower_http::catch_panic::CatchPanicLayer;
 
+use crate::idempotency;
 use crate::problem::{self, Refusal};
 use crate::state::ApiState;
 use crate::v1::{accounts, api_keys, deliveries, endpoints, event_types, events};
 
 /// The router that Lambda and the one-machine stack serve. Needs a Tokio runtime.
 pub fn router(runtime: Runtime) -> Router {
+    let state = ApiState::new(runtime);
     Router::new()
         .route("/healthz", get(health))
         .route("/v1/accounts", post(accounts::create).get(accounts::list))
@@ -41,8 +43,9 @@ pub fn router(runtime: Runtime) -> Router {
         .route("/v1/events/{id}/deliveries/{endpoint_id}/replay", post(deliveries::replay))
         .fallback(|| async { Refusal::NoRoute })
         .method_not_allowed_fallback(|| async { Refusal::Method })
+        .layer(middleware::from_fn_with_state(state.clone(), idempotency::layer))
         .layer(CatchPanicLayer::custom(problem::from_panic))
-        .with_state(ApiState::new(runtime))
+        .with_state(state)
 }
 
 async fn health() -> &'static str {

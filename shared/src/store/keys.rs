@@ -76,6 +76,11 @@ pub fn delivery(endpoint: &EndpointId, event: &EventKey) -> Key {
     key(delivery_pk(endpoint, event.spread() % SHARDS), event.as_str())
 }
 
+/// A request with an `Idempotency-Key`, by a digest of who sent it and of the key.
+pub fn request(id: &str) -> Key {
+    key(format!("IK#{id}"), "IK")
+}
+
 pub fn due_pk(bucket: Bucket, shard: u8) -> String {
     format!("DUE#{bucket}#{shard}")
 }

@@ -8,6 +8,7 @@ mod document;
 mod due_rows;
 mod event_log;
 mod events;
+mod idempotency;
 mod keys;
 mod shards;
 mod table;
@@ -17,6 +18,7 @@ pub use deliveries::{DeliveryFilter, DeliveryPage, LogCursor};
 pub use document::Change;
 pub use event_log::{EventFilter, EventPage};
 pub use events::Claim;
+pub use idempotency::Earlier;
 
 use std::collections::HashMap;
 use std::time::Duration;

@@ -141,16 +141,17 @@ async fn both_secrets_sign_while_a_rotation_overlaps() {
 async fn expect_signatures(account: &Account, receiver: &Receiver, secrets: &[&str]) {
     let expected = |request: &posthorn_end_to_end::Request| {
         let id = request.header("webhook-id").to_owned();
-        let timestamp = request.header("webhook-timestamp").parse().unwrap();
+        let timestamp = request.header("webhook-timestamp").parse().expect("seconds");
         let sign = |secret: &&str| {
-            signing::standard_webhooks(&secret.parse().unwrap(), &id, timestamp, &request.body)
+            let secret = secret.parse().expect("a secret");
+            signing::standard_webhooks(&secret, &id, timestamp, &request.body)
         };
         secrets.iter().map(sign).collect::<Vec<_>>().join(" ")
     };
     posthorn_end_to_end::eventually("an event signed as it should be", async || {
         let seen = receiver.count("/hook");
         account.post_event(json!({ "type": "a.b", "data": {} })).await;
-        let request = receiver.wait_for("/hook", seen + 1).await.pop().unwrap();
+        let request = receiver.wait_for("/hook", seen + 1).await.pop().expect("a request");
         let signature = request.header("webhook-signature").to_owned();
         if signature == expected(&request) { Ok(()) } else { Err(signature) }
     })

@@ -1,0 +1,142 @@
+//! `Idempotency-Key` on POST: the same request sent again within a day is answered as it was the
+//! first time, and carried out once.
+//!
+//! Answers may hold secrets that are shown once. They are sealed with a key that follows from what
+//! the client sends and the table does not hold: its API key and the idempotency key.
+
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use http::header::CONTENT_TYPE;
+use http::{HeaderValue, Method, StatusCode};
+use posthorn_shared::api_key::sha256_hex;
+use posthorn_shared::sealing::SealingKey;
+use posthorn_shared::store::Earlier;
+use serde::{Deserialize, Serialize};
+
+use crate::auth;
+use crate::body;
+use crate::problem::Refusal;
+use crate::state::ApiState;
+
+const HEADER: &str = "idempotency-key";
+/// Marks an answer that was given before.
+const REPLAYED: &str = "idempotency-replayed";
+const MAX_KEY: usize = 255;
+/// Bytes of an answer that can be kept; DynamoDB takes 400 KB in an item, base64 included.
+const MAX_KEPT: usize = 256 * 1024;
+
+/// An answer as it is kept.
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    status: u16,
+    content_type: Option<String>,
+    body: String,
+}
+
+/// A request that carries a key.
+struct Keyed {
+    /// Names the request without revealing either key.
+    id: String,
+    /// What a second request with the same key must have in common.
+    digest: String,
+    sealing: SealingKey,
+}
+
+/// The layer around all routes.
+pub async fn layer(State(state): State<ApiState>, request: Request, next: Next) -> Response {
+    if request.method() != Method::POST || !request.headers().contains_key(HEADER) {
+        return next.run(request).await;
+    }
+    once(state, request, next).await.unwrap_or_else(IntoResponse::into_response)
+}
+
+async fn once(state: ApiState, request: Request, next: Next) -> Result<Response, Refusal> {
+    let (parts, body) = request.into_parts();
+    let body = body::read(body).await?;
+    // Whoever has no key gets nothing written; the route itself refuses.
+    let keyed = match auth::identify(&parts, &state).await {
+        Ok(_) => keyed(&parts, &body)?,
+        Err(_) => None,
+    };
+    let request = Request::from_parts(parts, Body::from(body));
+    let Some(Keyed { id, digest, sealing }) = keyed else {
+        return Ok(next.run(request).await);
+    };
+    let clock = &state.runtime.clock;
+    let claim = match state.store.claim_request(&id, &digest, clock.now()).await? {
+        Earlier::Claimed(until) => until,
+        Earlier::UnderWay => {
+            let detail = "a request with this Idempotency-Key is under way; send it again shortly";
+            return Err(Refusal::Conflict(detail.to_owned()));
+        }
+        Earlier::Different => {
+            let detail = "this Idempotency-Key was used for another request; use a new one";
+            return Err(Refusal::Conflict(detail.to_owned()));
+        }
+        Earlier::Answered(sealed) => return replay(&sealing, &sealed, &id),
+    };
+
+    let (head, body) = next.run(request).await.into_parts();
+    let body = axum::body::to_bytes(body, usize::MAX).await.map_err(|_| Refusal::Fault)?;
+    let kept = if head.status.is_success() { keep(&head, &body) } else { None };
+    let settled = match kept {
+        Some(kept) => {
+            let answer = sealing.seal(&kept, &id, clock.random());
+            state.store.keep_answer(&id, &digest, claim, answer, clock.now()).await
+        }
+        None => state.store.give_up_request(&id).await,
+    };
+    if let Err(error) = settled {
+        // It was carried out: that is the answer. A repetition within a minute is told to wait.
+        tracing::error!(%error, "the answer to an Idempotency-Key was not kept");
+    }
+    Ok(Response::from_parts(head, Body::from(body)))
+}
+
+/// Reads the key; `None` when there is no API key.
+fn keyed(parts: &http::request::Parts, body: &Bytes) -> Result<Option<Keyed>, Refusal> {
+    let key = parts.headers.get(HEADER).and_then(|value| value.to_str().ok());
+    let key = key.filter(|key| (1..=MAX_KEY).contains(&key.len())).ok_or_else(|| {
+        Refusal::Malformed(format!(
+            "Idempotency-Key has 1 to {MAX_KEY} visible ASCII characters; a UUID does well"
+        ))
+    })?;
+    let Some(api_key) = auth::presented_key(parts) else {
+        return Ok(None);
+    };
+    let account = parts.headers.get(auth::ACCOUNT_HEADER).and_then(|value| value.to_str().ok());
+    let id = sha256_hex(&format!("{api_key}\n{}\n{key}", account.unwrap_or_default()));
+    // What is no UTF-8 no route reads, so that any two such bodies may count as the same.
+    let digest = sha256_hex(&format!("{}\n{}", parts.uri.path(), String::from_utf8_lossy(body)));
+    let sealing = SealingKey::derive(api_key.as_bytes(), &format!("idempotency\n{key}"));
+    Ok(Some(Keyed { id, digest, sealing }))
+}
+
+fn keep(head: &http::response::Parts, body: &Bytes) -> Option<String> {
+    if body.len() > MAX_KEPT {
+        return None;
+    }
+    let content_type = head.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let kept = Kept {
+        status: head.status.as_u16(),
+        content_type: content_type.map(str::to_owned),
+        body: String::from_utf8(body.to_vec()).ok()?,
+    };
+    serde_json::to_string(&kept).ok()
+}
+
+fn replay(sealing: &SealingKey, sealed: &str, id: &str) -> Result<Response, Refusal> {
+    let kept = sealing.open(sealed, id).map_err(|_| Refusal::Fault)?;
+    let kept: Kept = serde_json::from_str(&kept).map_err(|_| Refusal::Fault)?;
+    let mut response = Response::new(Body::from(kept.body));
+    *response.status_mut() = StatusCode::from_u16(kept.status).map_err(|_| Refusal::Fault)?;
+    let headers = response.headers_mut();
+    headers.insert(REPLAYED, HeaderValue::from_static("true"));
+    if let Some(value) = kept.content_type.and_then(|text| HeaderValue::try_from(text).ok()) {
+        headers.insert(CONTENT_TYPE, value);
+    }
+    Ok(response)
+}
