@@ -5,6 +5,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use crate::problem::Refusal;
+use crate::strict_json;
 
 /// An object that is being read. What nobody asked for is refused by name at the end.
 pub struct Fields {
@@ -19,8 +20,11 @@ impl Fields {
     /// # Errors
     /// When it is no JSON object.
     pub fn parse(body: &[u8]) -> Result<Self, Refusal> {
-        let value: Value = serde_json::from_slice(body)
+        let (value, twice) = strict_json::parse(body)
             .map_err(|error| Refusal::Malformed(format!("the body is not JSON: {error}")))?;
+        if !twice.is_empty() {
+            return Err(Refusal::Invalid(twice));
+        }
         match value {
             Value::Object(object) => Ok(Self::of(object)),
             _ => Err(Refusal::Malformed("the body is not a JSON object".to_owned())),

@@ -12,6 +12,7 @@ mod paging;
 mod problem;
 mod router;
 mod state;
+mod strict_json;
 mod v1;
 
 pub use router::router;

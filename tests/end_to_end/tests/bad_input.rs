@@ -125,6 +125,34 @@ async fn endpoints() {
 }
 
 #[tokio::test]
+async fn bodies() {
+    let stack = Stack::start().await;
+    let account = stack.account("acme").await;
+    let deep = format!(r#"{{"filter":{}"#, "[".repeat(100_000));
+    let bodies: [(&[u8], u16); 6] = [
+        (b"", 400),
+        (b"[]", 400),
+        (b"{\"url\":\"https://example.com/\xff\"}", 400),
+        (deep.as_bytes(), 400),
+        (br#"{"url":"https://a.example/","url":"https://b.example/"}"#, 422),
+        (br#"{"url":"https://a.example/","metadata":{"k":"1","k":"2"}}"#, 422),
+    ];
+    for path in ["/v1/endpoints", "/v1/event-types", "/v1/events"] {
+        for (body, status) in &bodies {
+            let answer = account.request("POST", path, &[], body.to_vec()).await;
+            // What an event takes for malformed is its own affair; it is refused all the same.
+            let status =
+                if path == "/v1/events" && *status == 422 { answer.status } else { *status };
+            check(&answer, status);
+            assert!((400..500).contains(&answer.status), "{path}: {}", answer.text);
+        }
+    }
+    let twice = account.request("POST", "/v1/endpoints", &[], bodies[5].0.to_vec()).await;
+    assert_eq!(twice.json["errors"][0]["pointer"], "/metadata/k", "{}", twice.text);
+    assert_eq!(account.get("/v1/endpoints").await["data"], json!([]));
+}
+
+#[tokio::test]
 async fn keys_accounts_and_routes() {
     let stack = Stack::start().await;
     let account = stack.account("acme").await;
