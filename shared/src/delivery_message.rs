@@ -1,11 +1,14 @@
 //! What travels on the deliveries queue: everything that one attempt needs to know.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::delivery::Trigger;
 use crate::due::DueRetry;
 use crate::ids::{AccountId, EndpointId, EventKey, EventTypeName, ProducerEventId};
+use crate::queue::Outgoing;
 use crate::stored_event::StoredEvent;
 
 /// The format that this release writes. A release reads its own and the one before.
@@ -100,8 +103,14 @@ impl DeliveryMessage {
         }
     }
 
+    /// As it is sent: in its endpoint's fair-queue group, visible after `delay`.
+    pub fn outgoing(&self, delay: Duration) -> Outgoing {
+        let group = Some(self.endpoint.to_string());
+        Outgoing { body: self.to_body(), group, delay, ..Outgoing::default() }
+    }
+
     /// The text that goes on the queue.
-    pub fn to_body(&self) -> String {
+    fn to_body(&self) -> String {
         // Ids, numbers and JSON that parsed: nothing that could fail to serialize.
         serde_json::to_string(self).unwrap_or_default()
     }

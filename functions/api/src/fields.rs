@@ -1,6 +1,6 @@
 //! Reading a JSON object field by field, collecting everything that is wrong with it.
 
-use posthorn_shared::problem::Problem;
+use posthorn_shared::problem::{Problem, child};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
@@ -60,16 +60,21 @@ impl Fields {
         self.object.remove(name).filter(|value| !value.is_null())
     }
 
-    /// Puts a field back to be read in another way.
-    pub fn put(&mut self, name: &'static str, value: Value) {
-        self.known.pop();
-        self.object.insert(name.to_owned(), value);
+    /// A text of 1 to `max` characters.
+    pub fn text(&mut self, name: &'static str, max: usize) -> Option<String> {
+        self.text_or_empty(name, max).filter(|text| {
+            let there = !text.is_empty();
+            if !there {
+                self.problem(format!("/{name}"), format!("is a text of 1 to {max} characters"));
+            }
+            there
+        })
     }
 
-    /// A text of at most `max` characters; noted as missing where it is `required`.
-    pub fn text(&mut self, name: &'static str, max: usize) -> Option<String> {
+    /// The same where an empty one may be meant.
+    pub fn text_or_empty(&mut self, name: &'static str, max: usize) -> Option<String> {
         match self.take(name)? {
-            Value::String(text) if (1..=max).contains(&text.chars().count()) => Some(text),
+            Value::String(text) if text.chars().count() <= max => Some(text),
             _ => {
                 self.problem(format!("/{name}"), format!("is a text of 1 to {max} characters"));
                 None
@@ -79,16 +84,15 @@ impl Fields {
 
     /// A text that has to be there.
     pub fn required_text(&mut self, name: &'static str, max: usize) -> String {
-        if self.object.get(name).is_none_or(Value::is_null) {
-            self.known.push(name);
-            self.object.remove(name);
-            self.problem(
-                format!("/{name}"),
-                format!("is required: a text of 1 to {max} characters"),
-            );
-            return String::new();
-        }
+        self.require(name, || format!("a text of 1 to {max} characters"));
         self.text(name, max).unwrap_or_default()
+    }
+
+    /// Notes that a field is missing, unless it is there.
+    fn require(&mut self, name: &'static str, expected: impl FnOnce() -> String) {
+        if self.object.get(name).is_none_or(Value::is_null) {
+            self.problem(format!("/{name}"), format!("is required: {}", expected()));
+        }
     }
 
     /// A field that parses from text, like an id.
@@ -112,13 +116,8 @@ impl Fields {
         T: std::str::FromStr,
         T::Err: std::fmt::Display,
     {
-        if self.object.get(name).is_none_or(Value::is_null) {
-            self.known.push(name);
-            self.object.remove(name);
-            let expected = T::from_str("").err().map(|error| error.to_string()).unwrap_or_default();
-            self.problem(format!("/{name}"), format!("is required: {expected}"));
-            return None;
-        }
+        let expected = || T::from_str("").err().map(|error| error.to_string());
+        self.require(name, || expected().unwrap_or_default());
         self.parsed(name)
     }
 
@@ -149,8 +148,7 @@ impl Fields {
         let unknown: Vec<String> = self.object.keys().cloned().collect();
         for name in unknown {
             let known = self.known.join(", ");
-            let pointer = format!("/{}", name.replace('~', "~0").replace('/', "~1"));
-            self.problem(pointer, format!("is unknown; the fields are {known}"));
+            self.problem(child("", &name), format!("is unknown; the fields are {known}"));
         }
         if self.problems.is_empty() { Ok(()) } else { Err(Refusal::Invalid(self.problems)) }
     }

@@ -6,6 +6,7 @@ use axum::Json;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
+use posthorn_shared::ids::EventTypeName;
 use posthorn_shared::problem::Problem;
 use serde::{Deserialize, Serialize};
 
@@ -84,6 +85,11 @@ impl Narrowing {
             self.problems.push(Problem { pointer, detail });
         }
         parsed
+    }
+
+    /// An event type.
+    pub fn event_type(&mut self, pointer: &str, text: Option<String>) -> Option<EventTypeName> {
+        self.parsed(pointer, text, "an event type like vault.created")
     }
 
     /// A point in time.

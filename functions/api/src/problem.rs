@@ -8,7 +8,7 @@ use http::StatusCode;
 use http::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
 use posthorn_shared::event::InvalidEvent;
 use posthorn_shared::problem::Problem;
-use posthorn_shared::store::StoreError;
+use posthorn_shared::store::{Change, StoreError};
 use serde_json::json;
 
 /// Why a request is refused. Each says its status and what would be right.
@@ -56,6 +56,18 @@ impl Refusal {
     /// A refusal of one field.
     pub fn field(pointer: &str, detail: impl Into<String>) -> Self {
         Self::Invalid(vec![Problem { pointer: pointer.to_owned(), detail: detail.into() }])
+    }
+
+    /// What a change came to: the `kind` of thing as it is now, or why not.
+    ///
+    /// # Errors
+    /// When there is no such thing, or the change itself refused.
+    pub fn of_change<T>(change: Change<T, Self>, kind: &'static str) -> Result<T, Self> {
+        match change {
+            Change::Done(changed) => Ok(changed),
+            Change::Unknown => Err(Self::Unknown(kind)),
+            Change::Refused(refusal) => Err(refusal),
+        }
     }
 
     /// The refusal of a text that is no event; `prefix` points to where it is.

@@ -243,11 +243,8 @@ impl Deliver {
         lost: &mut HashSet<String>,
     ) {
         let now = self.runtime.clock.now();
-        let outgoing = queued.into_iter().map(|(message, at)| Outgoing {
-            body: message.to_body(),
-            group: Some(message.endpoint.to_string()),
-            delay: at.duration_since(now).try_into().unwrap_or_default(),
-            ..Outgoing::default()
+        let outgoing = queued.into_iter().map(|(message, at)| {
+            message.outgoing(at.duration_since(now).try_into().unwrap_or_default())
         });
         let url = &self.runtime.settings.deliveries_queue_url;
         let sent = queue::send_all(&self.runtime.sqs, url, outgoing.collect()).await;

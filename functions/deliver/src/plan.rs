@@ -99,7 +99,7 @@ fn wake_up(message: &DeliveryMessage, due: Timestamp, pause: Duration, time: Tim
 
 /// The endpoint is switched off or deleted.
 fn cancel(message: &DeliveryMessage, history: Option<&Delivery>) -> Step {
-    if history.is_some_and(|h| !matches!(h.status, Status::Pending | Status::Retrying)) {
+    if history.is_some_and(Delivery::is_over) {
         return None;
     }
     let delivery = Delivery {

@@ -2,6 +2,7 @@
 
 use std::cell::OnceCell;
 use std::sync::Arc;
+use std::time::Duration;
 
 use posthorn_shared::account_view::AccountView;
 use posthorn_shared::delivery_message::{DeliveryMessage, MAX_INLINE};
@@ -42,17 +43,13 @@ pub fn messages(accepted: &Accepted) -> Vec<Outgoing> {
         );
         message.check = *seen_before;
         message.payload = payload.get_or_init(|| inline_payload(view, event)).clone();
-        let mut body = message.to_body();
-        if body.len() > MAX_INLINE {
+        let mut outgoing = message.outgoing(Duration::ZERO);
+        if outgoing.body.len() > MAX_INLINE {
             payload = OnceCell::from(None);
             message.payload = None;
-            body = message.to_body();
+            outgoing = message.outgoing(Duration::ZERO);
         }
-        messages.push(Outgoing {
-            body,
-            group: Some(matcher.endpoint.id.to_string()),
-            ..Outgoing::default()
-        });
+        messages.push(outgoing);
     }
     messages
 }

@@ -102,11 +102,6 @@ impl Retry {
 
 fn message(row: DueRetry, now: Timestamp) -> Outgoing {
     let due = row.due;
-    let message = DeliveryMessage::from(row);
-    Outgoing {
-        body: message.to_body(),
-        group: Some(message.endpoint.to_string()),
-        delay: due.duration_since(now).try_into().unwrap_or_default(),
-        ..Outgoing::default()
-    }
+    let delay = due.duration_since(now).try_into().unwrap_or_default();
+    DeliveryMessage::from(row).outgoing(delay)
 }

@@ -10,9 +10,10 @@ use posthorn_shared::endpoint_url::EndpointUrl;
 use posthorn_shared::filter::Filter;
 use posthorn_shared::header_rules::{self, MAX_HEADERS, REDACTED, is_sensitive};
 use posthorn_shared::ids::{AccountId, EndpointId};
+use posthorn_shared::problem::child;
 use posthorn_shared::retry_policy::RetryPolicy;
 use posthorn_shared::secret::Secret;
-use posthorn_shared::store::{Change, StoreError};
+use posthorn_shared::store::StoreError;
 use posthorn_shared::subscription::Subscription;
 use serde_json::{Map, Value, json};
 
@@ -101,7 +102,7 @@ pub async fn change(
             Ok(endpoint)
         })
         .await?;
-    done(changed)
+    Refusal::of_change(changed, "endpoint")
 }
 
 /// Replaces the secret by the one that is given or a new one. The old one goes on signing beside it
@@ -133,15 +134,7 @@ pub async fn rotate_secret(
             Ok(endpoint)
         })
         .await?;
-    done(changed)
-}
-
-fn done(change: Change<Endpoint, Refusal>) -> Result<Endpoint, Refusal> {
-    match change {
-        Change::Done(endpoint) => Ok(endpoint),
-        Change::Unknown => Err(Refusal::Unknown("endpoint")),
-        Change::Refused(refusal) => Err(refusal),
-    }
+    Refusal::of_change(changed, "endpoint")
 }
 
 /// The endpoint, if the account has it.
@@ -284,7 +277,7 @@ fn headers(fields: &mut Fields, dialect: &Dialect) -> Vec<(String, String)> {
     let mut seen = HashSet::new();
     let mut headers = Vec::with_capacity(object.len());
     for (name, value) in object {
-        let pointer = format!("/headers/{}", name.replace('~', "~0").replace('/', "~1"));
+        let pointer = child("/headers", &name);
         let Value::String(value) = value else {
             fields.problem(pointer, "is a text");
             continue;

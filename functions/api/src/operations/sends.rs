@@ -1,11 +1,13 @@
 //! Sends that somebody asks for: a test, a replay.
 
+use std::time::Duration;
+
 use posthorn_shared::delivery::Trigger;
 use posthorn_shared::delivery_message::DeliveryMessage;
 use posthorn_shared::endpoint::Endpoint;
 use posthorn_shared::event;
 use posthorn_shared::ids::{EventKey, EventTypeName};
-use posthorn_shared::queue::{self, Outgoing};
+use posthorn_shared::queue;
 use posthorn_shared::stored_event::StoredEvent;
 
 use crate::fields::Fields;
@@ -31,13 +33,16 @@ pub async fn test(
         }
         match given {
             Some(given) => data = given.to_string(),
-            None => match state.store.event_type(account, name).await? {
-                Some(known) if known.example.is_some() => {
-                    data = known.example.unwrap_or_default().to_string();
+            None => {
+                let known = state.store.event_type(account, name).await?;
+                match known.and_then(|known| known.example) {
+                    Some(example) => data = example.to_string(),
+                    None => {
+                        let detail = format!("is required: the catalog has no example of {name}");
+                        fields.problem("/data", detail);
+                    }
                 }
-                _ => fields
-                    .problem("/data", format!("is required: the catalog has no example of {name}")),
-            },
+            }
         }
     }
     fields.finish()?;
@@ -93,14 +98,9 @@ fn refuse_inactive(endpoint: &Endpoint) -> Result<(), Refusal> {
 }
 
 async fn send(state: &ApiState, message: DeliveryMessage) -> Result<(), Refusal> {
-    let outgoing = Outgoing {
-        body: message.to_body(),
-        group: Some(message.endpoint.to_string()),
-        ..Outgoing::default()
-    };
     let runtime = &state.runtime;
     let url = &runtime.settings.deliveries_queue_url;
-    match queue::send_all(&runtime.sqs, url, vec![outgoing]).await.pop() {
+    match queue::send_all(&runtime.sqs, url, vec![message.outgoing(Duration::ZERO)]).await.pop() {
         Some(Err(error)) => Err(Refusal::Unavailable(error.to_string())),
         _ => Ok(()),
     }

@@ -6,7 +6,6 @@ use http::StatusCode;
 use posthorn_shared::account::Account;
 use posthorn_shared::dialect::{self, Dialect};
 use posthorn_shared::ids::AccountId;
-use posthorn_shared::store::Change;
 
 use crate::auth::Admin;
 use crate::body::RequestBody;
@@ -80,11 +79,7 @@ pub async fn change(
         account.updated_at = now;
         Ok::<_, Refusal>(account)
     });
-    match changed.await? {
-        Change::Done(account) => Ok(Json(account)),
-        Change::Unknown => Err(Refusal::Unknown("account")),
-        Change::Refused(refusal) => Err(refusal),
-    }
+    Refusal::of_change(changed.await?, "account").map(Json)
 }
 
 /// `DELETE /v1/accounts/{id}` → 204. Endpoints, keys and catalog go at once; events and deliveries

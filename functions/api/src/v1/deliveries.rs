@@ -173,11 +173,7 @@ fn filter(query: LogQuery) -> Result<DeliveryFilter, Refusal> {
     let statuses = "pending, retrying, delivered, failed or cancelled";
     let filter = DeliveryFilter {
         status: narrowing.parsed("/status", query.status, statuses),
-        event_type: narrowing.parsed(
-            "/event_type",
-            query.event_type,
-            "an event type like vault.created",
-        ),
+        event_type: narrowing.event_type("/event_type", query.event_type),
         since: narrowing.time("/since", query.since),
         until: narrowing.time("/until", query.until),
     };

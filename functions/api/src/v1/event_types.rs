@@ -6,7 +6,6 @@ use http::StatusCode;
 use posthorn_shared::api_key::Scope;
 use posthorn_shared::event_type::EventType;
 use posthorn_shared::ids::EventTypeName;
-use posthorn_shared::store::Change;
 use serde_json::{Map, Value, json};
 
 use crate::auth::Caller;
@@ -70,23 +69,11 @@ pub async fn change(
             Ok(EventType { description, example, updated_at: now, ..known })
         })
         .await?;
-    match changed {
-        Change::Done(event_type) => Ok(Json(event_type)),
-        Change::Unknown => Err(Refusal::Unknown("event type")),
-        Change::Refused(refusal) => Err(refusal),
-    }
+    Refusal::of_change(changed, "event type").map(Json)
 }
 
 fn read(mut fields: Fields) -> Result<Wish, Refusal> {
-    // Empty is what a type without one has.
-    let description = match fields.take("description") {
-        Some(Value::String(text)) if text.is_empty() => String::new(),
-        Some(other) => {
-            fields.put("description", other);
-            fields.text("description", 1024).unwrap_or_default()
-        }
-        None => String::new(),
-    };
+    let description = fields.text_or_empty("description", 1024).unwrap_or_default();
     let example = fields.take("example");
     if let Some(example) = &example {
         if !example.is_object() {

@@ -98,7 +98,7 @@ pub async fn list(
     let view = state.accounts.get(account).await?.ok_or(Refusal::Unknown("account"))?;
     let mut narrowing = Narrowing::default();
     let filter = EventFilter {
-        event_type: narrowing.parsed("/type", query.event_type, "an event type like vault.created"),
+        event_type: narrowing.event_type("/type", query.event_type),
         since: narrowing.time("/since", query.since),
         until: narrowing.time("/until", query.until),
     };
