@@ -1,17 +1,21 @@
 //! An account with all that dispatch and ingest ask of it, read with one query and kept for a
 //! second.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use moka::sync::Cache;
+use serde_json::Value;
 
 use crate::account::Account;
 use crate::dialect::Dialect;
 use crate::endpoint::Matcher;
+use crate::event_type::{CatalogEntry, CatalogOwner};
 use crate::ids::{AccountId, EventTypeName};
-use crate::store::{Store, StoreError};
+use crate::problem::Problem;
+use crate::schema::{Schema, Schemas};
+use crate::store::{AccountItems, Store, StoreError};
 
 /// How long a warm function goes on with what it has read. Short, because people create an
 /// endpoint and send it an event at once; under load it still makes a query one in thousands of
@@ -24,26 +28,30 @@ pub struct AccountView {
     pub account: Account,
     pub dialect: Dialect,
     pub endpoints: Vec<Matcher>,
-    event_types: HashSet<EventTypeName>,
+    catalog: HashMap<EventTypeName, (CatalogOwner, CatalogEntry)>,
 }
 
 impl AccountView {
-    /// Builds the view; endpoints whose filter no longer parses are left out (and logged).
-    pub fn new(
-        account: Account,
-        endpoints: impl IntoIterator<Item = crate::endpoint::Endpoint>,
-        event_types: HashSet<EventTypeName>,
-    ) -> Self {
+    /// Builds the view; endpoints whose filter no longer parses are left out (and logged). The
+    /// account's own entries go before those of all accounts.
+    fn new(items: AccountItems, everyones: &[CatalogEntry]) -> Self {
+        let AccountItems { account, interests, catalog: own } = items;
         // A dialect that this release doesn't know can't be rendered; the standard one is the
         // closest thing that receivers can verify.
         let dialect = Dialect::named(&account.dialect).unwrap_or_else(Dialect::standard);
-        let endpoints = endpoints.into_iter().filter_map(Matcher::new).collect();
-        Self { account, dialect, endpoints, event_types }
+        let endpoints = interests.into_iter().filter_map(Matcher::new).collect();
+        let everyones = everyones.iter().map(|entry| (CatalogOwner::Everyone, entry.clone()));
+        let own = own.into_iter().map(|e| (CatalogOwner::Account(account.id.clone()), e));
+        let catalog = everyones
+            .chain(own)
+            .map(|(owner, entry)| (entry.name.clone(), (owner, entry)))
+            .collect();
+        Self { account, dialect, endpoints, catalog }
     }
 
     /// Whether events of this type are accepted: all are, until the catalog has entries.
     pub fn knows(&self, event_type: &EventTypeName) -> bool {
-        self.event_types.is_empty() || self.event_types.contains(event_type)
+        self.catalog.is_empty() || self.catalog.contains_key(event_type)
     }
 }
 
@@ -51,13 +59,19 @@ impl AccountView {
 #[derive(Clone)]
 pub struct AccountViews {
     store: Store,
-    cache: Cache<AccountId, Arc<AccountView>>,
+    views: Cache<AccountId, Arc<AccountView>>,
+    everyones: Cache<(), Arc<Vec<CatalogEntry>>>,
+    schemas: Schemas,
 }
 
 impl AccountViews {
     pub fn new(store: Store) -> Self {
-        let cache = Cache::builder().max_capacity(1_000).time_to_live(FRESH).build();
-        Self { store, cache }
+        Self {
+            store,
+            views: Cache::builder().max_capacity(1_000).time_to_live(FRESH).build(),
+            everyones: Cache::builder().max_capacity(1).time_to_live(FRESH).build(),
+            schemas: Schemas::new(),
+        }
     }
 
     /// The account's view; `None` when there is no such account (which is not remembered, so that
@@ -66,13 +80,76 @@ impl AccountViews {
     /// # Errors
     /// When the table can't be read.
     pub async fn get(&self, id: &AccountId) -> Result<Option<Arc<AccountView>>, StoreError> {
-        if let Some(view) = self.cache.get(id) {
+        if let Some(view) = self.views.get(id) {
             return Ok(Some(view));
         }
-        let Some(view) = self.store.account_view(id).await?.map(Arc::new) else {
+        let (items, everyones) =
+            futures::future::try_join(self.store.account_view(id), self.everyones()).await?;
+        let Some(items) = items else {
             return Ok(None);
         };
-        self.cache.insert(id.clone(), view.clone());
+        let view = Arc::new(AccountView::new(items, &everyones));
+        self.views.insert(id.clone(), view.clone());
         Ok(Some(view))
+    }
+
+    /// What is wrong with the data of an event by its type's schema; nothing where there is none.
+    ///
+    /// # Errors
+    /// When the table can't be read.
+    pub async fn check(
+        &self,
+        view: &AccountView,
+        event_type: &EventTypeName,
+        data: &str,
+    ) -> Result<Vec<Problem>, StoreError> {
+        let Some(schema) = self.schema(view, event_type).await? else {
+            return Ok(Vec::new());
+        };
+        // Data is checked to be readable when the event is read.
+        let data: Value = serde_json::from_str(data).unwrap_or_default();
+        Ok(schema.problems(&data))
+    }
+
+    async fn schema(
+        &self,
+        view: &AccountView,
+        event_type: &EventTypeName,
+    ) -> Result<Option<Arc<Schema>>, StoreError> {
+        let Some((owner, entry)) = view.catalog.get(event_type) else {
+            return Ok(None);
+        };
+        let Some(fingerprint) = &entry.schema_fingerprint else {
+            return Ok(None);
+        };
+        if let Some(schema) = self.schemas.get(fingerprint) {
+            return Ok(Some(schema));
+        }
+        let stored = self.store.event_type(owner, event_type).await?;
+        let Some(text) = stored.and_then(|stored| stored.schema) else {
+            // Deleted this very second.
+            return Ok(None);
+        };
+        match Schema::compile(&text) {
+            Ok(schema) => {
+                let schema = Arc::new(schema);
+                self.schemas.keep(crate::schema::fingerprint(&text.to_string()), schema.clone());
+                Ok(Some(schema))
+            }
+            // It compiled when it was saved, so a newer release understood more.
+            Err(problems) => {
+                tracing::error!(%event_type, ?problems, "stored schema does not compile");
+                Ok(None)
+            }
+        }
+    }
+
+    async fn everyones(&self) -> Result<Arc<Vec<CatalogEntry>>, StoreError> {
+        if let Some(catalog) = self.everyones.get(&()) {
+            return Ok(catalog);
+        }
+        let catalog = Arc::new(self.store.everyones_catalog().await?);
+        self.everyones.insert((), catalog.clone());
+        Ok(catalog)
     }
 }

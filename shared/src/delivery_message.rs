@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::delivery::Trigger;
+use crate::delivery::{Delivery, Trigger};
 use crate::due::DueRetry;
 use crate::ids::{AccountId, EndpointId, EventKey, EventTypeName, ProducerEventId};
 use crate::queue::Outgoing;
@@ -93,6 +93,19 @@ impl DeliveryMessage {
         let first = Self::first(account, endpoint, key, id, event_type);
         // The same may be asked for twice, or the automatic attempt of that number be under way.
         Self { attempt, trigger, check: true, ..first }
+    }
+
+    /// One more attempt of a delivery that is over.
+    pub fn again(account: AccountId, delivery: Delivery) -> Self {
+        let attempt = delivery.last_attempt() + 1;
+        let Delivery { endpoint, key, event_id, event_type, .. } = delivery;
+        let first = Self::first(account, endpoint, key, event_id, event_type);
+        Self { attempt, trigger: Trigger::Replay, check: true, ..first }
+    }
+
+    /// The first attempt of an event that an endpoint never got; retries follow as for any other.
+    pub fn missing(event: &StoredEvent, endpoint: EndpointId) -> Self {
+        Self::asked_for(event, endpoint, 1, Trigger::Replay)
     }
 
     /// The event's id as users know it.

@@ -13,6 +13,9 @@ pub const USER_AGENT: &str = concat!("Posthorn/", env!("CARGO_PKG_VERSION"));
 /// The dialect of accounts that name none.
 pub const DEFAULT: &str = "standard";
 
+/// All of them.
+pub const NAMES: [&str; 1] = [DEFAULT];
+
 /// A dialect's rules.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Dialect {
@@ -32,6 +35,9 @@ pub struct Signable<'a> {
 }
 
 impl Dialect {
+    /// Names of the headers that [`Self::headers`] makes.
+    pub const HEADERS: [&str; 3] = ["webhook-id", "webhook-timestamp", "webhook-signature"];
+
     /// The dialect of that name, if there is one.
     pub fn named(name: &str) -> Option<Self> {
         (name == DEFAULT).then(Self::standard)
@@ -67,11 +73,8 @@ impl Dialect {
         let signatures: Vec<String> = secrets
             .map(|secret| signing::standard_webhooks(secret, event_id, timestamp, body))
             .collect();
-        vec![
-            ("webhook-id", event_id.to_owned()),
-            ("webhook-timestamp", timestamp.to_string()),
-            ("webhook-signature", signatures.join(" ")),
-        ]
+        let values = [event_id.to_owned(), timestamp.to_string(), signatures.join(" ")];
+        Self::HEADERS.into_iter().zip(values).collect()
     }
 
     /// Whether a header of this name (in lower case) belongs to the dialect's signature.

@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::dialect::Dialect;
 use crate::filter::Filter;
 use crate::ids::{AccountId, EndpointId, EventTypeName};
+use crate::rate_limit::RateLimit;
 use crate::retry_policy::RetryPolicy;
 use crate::secret::Secret;
 use crate::subscription::{self, Subscription};
@@ -44,6 +46,9 @@ pub struct Endpoint {
     /// The dialect's when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry: Option<RetryPolicy>,
+    /// No limit when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate_limit: Option<RateLimit>,
     /// `None` while it is active.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub disabled_reason: Option<DisabledReason>,
@@ -60,7 +65,7 @@ pub struct FormerSecret {
 }
 
 /// Why an endpoint gets no deliveries.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum DisabledReason {
     /// Switched off by its owner.
@@ -92,28 +97,48 @@ impl Endpoint {
     }
 }
 
-/// An endpoint made ready for matching: its filter is parsed once, not per event.
+/// The part of an endpoint that says which events it gets: all that dispatch reads of it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Interest {
+    pub id: EndpointId,
+    #[serde(default)]
+    pub event_types: Vec<Subscription>,
+    #[serde(default)]
+    pub filter: Option<String>,
+    #[serde(default)]
+    pub disabled_reason: Option<DisabledReason>,
+    pub created_at: Timestamp,
+}
+
+impl From<Endpoint> for Interest {
+    fn from(endpoint: Endpoint) -> Self {
+        let Endpoint { id, event_types, filter, disabled_reason, created_at, .. } = endpoint;
+        Self { id, event_types, filter, disabled_reason, created_at }
+    }
+}
+
+/// An interest made ready for matching: its filter is parsed once, not per event.
 #[derive(Debug)]
 pub struct Matcher {
-    pub endpoint: Endpoint,
+    pub interest: Interest,
     filter: Option<Filter>,
 }
 
 impl Matcher {
     /// Parses the endpoint's filter. One that no longer parses (it did when it was saved, so an
     /// older release understood more) matches nothing rather than everything.
-    pub fn new(endpoint: Endpoint) -> Option<Self> {
-        let filter = match &endpoint.filter {
+    pub fn new(interest: Interest) -> Option<Self> {
+        let filter = match &interest.filter {
             None => None,
             Some(text) => match Filter::parse(text) {
                 Ok(filter) => Some(filter),
                 Err(error) => {
-                    tracing::error!(endpoint = %endpoint.id, %error, "stored filter does not parse");
+                    tracing::error!(endpoint = %interest.id, %error, "stored filter does not parse");
                     return None;
                 }
             },
         };
-        Some(Self { endpoint, filter })
+        Some(Self { interest, filter })
     }
 
     /// Whether the endpoint wants an event of this type with this content; `content` is called
@@ -123,8 +148,16 @@ impl Matcher {
         event_type: &EventTypeName,
         content: impl FnOnce() -> &'v serde_json::Value,
     ) -> bool {
-        self.endpoint.is_active()
-            && subscription::any_covers(&self.endpoint.event_types, event_type)
+        self.interest.disabled_reason.is_none() && self.covers(event_type, content)
+    }
+
+    /// The same whether it is switched on or off.
+    pub fn covers<'v>(
+        &self,
+        event_type: &EventTypeName,
+        content: impl FnOnce() -> &'v serde_json::Value,
+    ) -> bool {
+        subscription::any_covers(&self.interest.event_types, event_type)
             && self.filter.as_ref().is_none_or(|filter| filter.matches(content()))
     }
 }

@@ -5,6 +5,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
 
 use crate::base32;
 
@@ -14,7 +17,7 @@ use crate::base32;
 pub struct InvalidId(pub String);
 
 macro_rules! text_id {
-    ($(#[$doc:meta])* $name:ident) => {
+    ($(#[$doc:meta])* $name:ident, $pattern:expr, $example:expr) => {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(try_from = "String", into = "String")]
@@ -26,6 +29,18 @@ macro_rules! text_id {
                 &self.0
             }
         }
+
+        impl PartialSchema for $name {
+            fn schema() -> RefOr<Schema> {
+                ObjectBuilder::new()
+                    .schema_type(Type::String)
+                    .pattern(Some($pattern))
+                    .examples([$example])
+                    .into()
+            }
+        }
+
+        impl ToSchema for $name {}
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -50,7 +65,12 @@ macro_rules! text_id {
 
 macro_rules! type_id {
     ($(#[$doc:meta])* $name:ident, $prefix:literal) => {
-        text_id! { $(#[$doc])* $name }
+        text_id! {
+            $(#[$doc])* $name,
+            // Lower-case Crockford base32 of 128 bits.
+            concat!("^", $prefix, "_[0-7][0-9a-hjkmnp-tv-z]{25}$"),
+            concat!($prefix, "_01h455vb4pex5vsknk084sn02q")
+        }
 
         impl $name {
             /// What every one of them starts with.
@@ -92,17 +112,19 @@ fn uuid_v7(at: jiff::Timestamp, random: u128) -> u128 {
 
 text_id! {
     /// A tenant: chosen by the platform team, or made like `acc_…`. 1–64 of `A–Z a–z 0–9 _ - . :`.
-    AccountId
+    AccountId, "^[A-Za-z0-9_.:-]{1,64}$", "acme"
 }
 
 text_id! {
     /// The id that a producer gave an event. 1–64 of `A–Z a–z 0–9 _ - . :`.
-    ProducerEventId
+    ProducerEventId, "^[A-Za-z0-9_.:-]{1,64}$", "order-4711.shipped"
 }
 
 text_id! {
     /// The name of an event type: dot-separated parts of `A–Z a–z 0–9 _ -`, at most 128 characters.
-    EventTypeName
+    EventTypeName,
+    r"^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$",
+    "vault.created"
 }
 
 type_id! {
@@ -113,6 +135,11 @@ type_id! {
 type_id! {
     /// Where an event is stored, `evt_…`; also its id, unless its producer gave it one.
     EventKey, "evt"
+}
+
+type_id! {
+    /// A recover or a replay, `task_…`.
+    TaskId, "task"
 }
 
 type_id! {

@@ -19,6 +19,11 @@ impl Problem {
     pub fn new(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
         Self { pointer: pointer.into(), detail: detail.into() }
     }
+
+    /// The same problem of something larger, in which the input is at `pointer`.
+    pub fn below(&self, pointer: &str) -> Self {
+        Self::new(format!("{pointer}{}", self.pointer), self.detail.clone())
+    }
 }
 
 impl fmt::Display for Problem {

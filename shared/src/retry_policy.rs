@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
+use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
 
 /// Attempts of one delivery, the first included.
 pub const MAX_ATTEMPTS: usize = 20;
@@ -14,13 +17,21 @@ const JITTER_ABOVE: Duration = Duration::from_secs(60);
 const JITTER: f64 = 0.1;
 
 /// The pauses after each failed attempt, as a schedule or as a count with an exponential pause.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(untagged, deny_unknown_fields)]
 pub enum RetryPolicy {
     /// `{"schedule": ["5s", "5m", "30m"]}`: up to 19 pauses of at most 24 h.
-    Schedule { schedule: Vec<Delay> },
+    Schedule {
+        #[schema(max_items = 19)]
+        schedule: Vec<Delay>,
+    },
     /// `{"count": 3, "delay_seconds": 5}`: pauses of 5, 10, 20 s…, none above 24 h.
-    Exponential { count: usize, delay_seconds: u64 },
+    Exponential {
+        #[schema(maximum = 19)]
+        count: usize,
+        #[schema(minimum = 1, maximum = 86_400)]
+        delay_seconds: u64,
+    },
 }
 
 /// A pause, written like `45s`, `5m`, `2h` or `1d`.
@@ -113,6 +124,19 @@ impl Delay {
         Self(Duration::from_secs(seconds))
     }
 }
+
+impl PartialSchema for Delay {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .description(Some("A pause of at most 24 h, written like 45s, 5m, 2h or 1d"))
+            .pattern(Some("^([1-9][0-9]{0,3}s|[1-9][0-9]{0,2}m|([1-9]|1[0-9]|2[0-4])h|1d)$"))
+            .examples(["5m"])
+            .into()
+    }
+}
+
+impl ToSchema for Delay {}
 
 impl TryFrom<String> for Delay {
     type Error = String;

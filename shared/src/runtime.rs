@@ -8,6 +8,7 @@ use aws_config::{BehaviorVersion, Region, retry::RetryConfig};
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 
 use crate::clock::Clock;
+use crate::deployment_key::{DeploymentKey, NoDeploymentKey};
 use crate::settings::Settings;
 
 /// Settings, clients and clock. Cheap to clone.
@@ -22,8 +23,12 @@ pub struct Runtime {
 
 impl Runtime {
     /// Builds the clients: credentials and region from the environment, as on Lambda, unless
-    /// `settings.aws_endpoint_url` names a stack on this machine, which takes any credentials.
-    pub async fn connect(settings: Settings) -> Self {
+    /// `settings.aws_endpoint_url` names a stack on this machine, which takes any credentials. Reads
+    /// the deployment key, if the settings name one.
+    ///
+    /// # Errors
+    /// When the deployment key can't be read.
+    pub async fn connect(mut settings: Settings) -> Result<Self, NoDeploymentKey> {
         let http = aws_smithy_http_client::Builder::new()
             .tls_provider(Provider::Rustls(CryptoMode::Ring))
             .build_https();
@@ -45,7 +50,11 @@ impl Runtime {
                     aws_sdk_sqs::config::Credentials::new("local", "local", None, None, "posthorn"),
                 );
         }
-        Self::with_config(settings, &loader.load().await, Clock::system())
+        let config = loader.load().await;
+        if let (None, Some(arn)) = (&settings.deployment_key, &settings.deployment_key_arn) {
+            settings.deployment_key = Some(DeploymentKey::fetch(&config, arn).await?);
+        }
+        Ok(Self::with_config(settings, &config, Clock::system()))
     }
 
     /// For tests that bring a connector or a clock of their own.

@@ -5,6 +5,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use crate::address_guard::AllowedNetworks;
+use crate::deployment_key::DeploymentKey;
 
 /// Settings of one deployment. A function gets only those it needs; an absent name is an empty
 /// string, and using it fails at AWS with the name of what is missing.
@@ -16,6 +17,8 @@ pub struct Settings {
     pub events_dead_letter_queue_url: String,
     pub deliveries_queue_url: String,
     pub deliveries_dead_letter_queue_url: String,
+    /// Where the pages of recovers and replays travel.
+    pub tasks_queue_url: String,
     /// The Scheduler group that holds the wake-ups of due retries.
     pub schedule_group: String,
     /// What those schedules invoke, and the role that may invoke it.
@@ -29,6 +32,12 @@ pub struct Settings {
     pub time_scale: f64,
     /// Lower-case hex SHA-256 of the admin key; `None`: no admin key.
     pub admin_key_sha256: Option<String>,
+    /// The secret in Secrets Manager that holds the deployment key; `None`: none is read.
+    pub deployment_key_arn: Option<String>,
+    /// The deployment key itself, where the machine has it.
+    pub deployment_key: Option<DeploymentKey>,
+    /// Where users reach the API, if not where their requests say.
+    pub public_url: Option<String>,
     /// `error`, `warn`, `info`, `debug` or `trace`.
     pub log_level: String,
     /// Where the AWS services are, if not at AWS.
@@ -66,6 +75,7 @@ impl Settings {
             events_dead_letter_queue_url: text("POSTHORN_EVENTS_DLQ_URL"),
             deliveries_queue_url: text("POSTHORN_DELIVERIES_QUEUE_URL"),
             deliveries_dead_letter_queue_url: text("POSTHORN_DELIVERIES_DLQ_URL"),
+            tasks_queue_url: text("POSTHORN_TASKS_QUEUE_URL"),
             schedule_group: text("POSTHORN_SCHEDULE_GROUP"),
             retry_function_arn: text("POSTHORN_RETRY_FUNCTION_ARN"),
             scheduler_role_arn: text("POSTHORN_SCHEDULER_ROLE_ARN"),
@@ -78,6 +88,9 @@ impl Settings {
             )?,
             time_scale: time_scale(lookup("POSTHORN_TIME_SCALE"))?,
             admin_key_sha256: lookup("POSTHORN_ADMIN_KEY_SHA256").map(|h| h.to_ascii_lowercase()),
+            deployment_key_arn: lookup("POSTHORN_DEPLOYMENT_KEY_ARN"),
+            deployment_key: None,
+            public_url: lookup("POSTHORN_PUBLIC_URL").map(|url| url.trim_end_matches('/').into()),
             log_level: lookup("POSTHORN_LOG_LEVEL").unwrap_or_else(|| "info".to_owned()),
             aws_endpoint_url: lookup("AWS_ENDPOINT_URL"),
         })

@@ -1,6 +1,9 @@
 //! What an endpoint subscribes to: event types by name, or by group (`vault.*`).
 
 use serde::{Deserialize, Serialize};
+use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
 
 use crate::ids::{EventTypeName, InvalidId};
 
@@ -24,6 +27,20 @@ impl Subscription {
 pub fn any_covers(subscriptions: &[Subscription], event_type: &EventTypeName) -> bool {
     subscriptions.is_empty() || subscriptions.iter().any(|s| s.covers(event_type))
 }
+
+impl PartialSchema for Subscription {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .description(Some("An event type, or a group of them: every type below `vault.`"))
+            .pattern(Some(r"^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*(\.\*)?$"))
+            .max_length(Some(128))
+            .examples(["vault.*"])
+            .into()
+    }
+}
+
+impl ToSchema for Subscription {}
 
 impl TryFrom<String> for Subscription {
     type Error = InvalidId;

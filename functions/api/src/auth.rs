@@ -6,6 +6,7 @@ use axum::extract::FromRequestParts;
 use http::header::AUTHORIZATION;
 use http::request::Parts;
 use posthorn_shared::api_key::{self, ApiKey, Scope};
+use posthorn_shared::event_type::CatalogOwner;
 use posthorn_shared::ids::AccountId;
 use subtle::ConstantTimeEq;
 
@@ -73,6 +74,43 @@ pub fn presented_key(parts: &Parts) -> Option<&str> {
         scheme.eq_ignore_ascii_case("bearer").then_some(key.trim())
     });
     bearer.or_else(|| header("x-api-key")).filter(|key| !key.is_empty())
+}
+
+/// Whoever has any key at all.
+pub struct AnyKey;
+
+impl FromRequestParts<ApiState> for AnyKey {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Refusal> {
+        identify(parts, state).await.map(|_| Self)
+    }
+}
+
+/// Whoever acts on a catalog: a [`Caller`] on that of its account; the platform team, if it names
+/// no account, on that of all accounts.
+pub struct CatalogCaller(Option<Caller>);
+
+impl CatalogCaller {
+    /// The catalog, if the key's scopes cover the call.
+    pub fn owner(&self, scope: Scope) -> Result<CatalogOwner, Refusal> {
+        match &self.0 {
+            None => Ok(CatalogOwner::Everyone),
+            Some(caller) => caller.account(scope).cloned().map(CatalogOwner::Account),
+        }
+    }
+}
+
+impl FromRequestParts<ApiState> for CatalogCaller {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Refusal> {
+        let names_none = !parts.headers.contains_key(ACCOUNT_HEADER);
+        if names_none && matches!(identify(parts, state).await?, Identity::Admin) {
+            return Ok(Self(None));
+        }
+        Caller::from_request_parts(parts, state).await.map(Some).map(Self)
+    }
 }
 
 impl FromRequestParts<ApiState> for Admin {

@@ -5,6 +5,8 @@ use axum::extract::{FromRequest, Request};
 use axum::response::IntoResponse;
 use bytes::{Bytes, BytesMut};
 use futures::StreamExt;
+use http::HeaderMap;
+use http::header::CONTENT_TYPE;
 
 use crate::problem::Refusal;
 
@@ -28,8 +30,26 @@ impl<S: Sync> FromRequest<S> for RequestBody {
     type Rejection = axum::response::Response;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Self::Rejection> {
-        read(request.into_body()).await.map(Self).map_err(IntoResponse::into_response)
+        let refused = IntoResponse::into_response;
+        check_media_type(request.headers()).map_err(refused)?;
+        read(request.into_body()).await.map(Self).map_err(refused)
     }
+}
+
+/// Refuses what calls itself something else than JSON. What says nothing is taken for JSON; so is
+/// what `curl -d` says where nobody told it otherwise.
+fn check_media_type(headers: &HeaderMap) -> Result<(), Refusal> {
+    let Some(value) = headers.get(CONTENT_TYPE) else {
+        return Ok(());
+    };
+    let text = value.to_str().unwrap_or_default();
+    let essence = text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let json = essence == "application/json"
+        || essence.starts_with("application/") && essence.ends_with("+json");
+    if json || essence.is_empty() || essence == "application/x-www-form-urlencoded" {
+        return Ok(());
+    }
+    Err(Refusal::MediaType(text.chars().take(100).collect()))
 }
 
 /// Reads a body whole.

@@ -1,5 +1,6 @@
 //! Reading a JSON object field by field, collecting everything that is wrong with it.
 
+use jiff::Timestamp;
 use posthorn_shared::problem::{Problem, child};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
@@ -36,7 +37,10 @@ impl Fields {
     /// # Errors
     /// When it is no JSON object.
     pub fn parse_optional(body: &[u8]) -> Result<Self, Refusal> {
-        if body.is_empty() { Ok(Self::of(Map::new())) } else { Self::parse(body) }
+        if body.is_empty() || body == b"null" {
+            return Ok(Self::of(Map::new()));
+        }
+        Self::parse(body)
     }
 
     /// Reads an object that is at hand.
@@ -52,6 +56,25 @@ impl Fields {
     /// Notes what is wrong.
     pub fn problem(&mut self, pointer: impl Into<String>, detail: impl Into<String>) {
         self.problems.push(Problem { pointer: pointer.into(), detail: detail.into() });
+    }
+
+    /// Notes several things that are wrong.
+    pub fn problems(&mut self, problems: impl Iterator<Item = Problem>) {
+        self.problems.extend(problems);
+    }
+
+    /// A point in time.
+    pub fn time(&mut self, name: &'static str, required: bool) -> Option<Timestamp> {
+        const EXPECTED: &str = "a time like 2026-11-21T10:00:00Z";
+        if required {
+            self.require(name, || EXPECTED.to_owned());
+        }
+        let value = self.take(name)?;
+        let time = value.as_str().and_then(|text| text.parse().ok());
+        if time.is_none() {
+            self.problem(format!("/{name}"), format!("is {EXPECTED}"));
+        }
+        time
     }
 
     /// Takes a field; `null` counts as absent.
@@ -76,7 +99,7 @@ impl Fields {
         match self.take(name)? {
             Value::String(text) if text.chars().count() <= max => Some(text),
             _ => {
-                self.problem(format!("/{name}"), format!("is a text of 1 to {max} characters"));
+                self.problem(format!("/{name}"), format!("is a text of at most {max} characters"));
                 None
             }
         }
@@ -123,7 +146,8 @@ impl Fields {
 
     /// A field of any form that serde knows; `expected` says which.
     pub fn typed<T: DeserializeOwned>(&mut self, name: &'static str, expected: &str) -> Option<T> {
-        let value = self.take(name)?;
+        let mut value = self.take(name)?;
+        write_whole_numbers_as_such(&mut value);
         match serde_json::from_value(value) {
             Ok(typed) => Some(typed),
             Err(error) => {
@@ -140,6 +164,16 @@ impl Fields {
         }
     }
 
+    /// The same for a form that is an object: serde reads a structure from a list, too.
+    pub fn object<T: DeserializeOwned>(&mut self, name: &'static str, expected: &str) -> Option<T> {
+        if self.object.get(name).is_some_and(|value| !value.is_object() && !value.is_null()) {
+            self.take(name);
+            self.problem(format!("/{name}"), format!("is {expected}"));
+            return None;
+        }
+        self.typed(name, expected)
+    }
+
     /// Ends the reading.
     ///
     /// # Errors
@@ -151,5 +185,22 @@ impl Fields {
             self.problem(child("", &name), format!("is unknown; the fields are {known}"));
         }
         if self.problems.is_empty() { Ok(()) } else { Err(Refusal::Invalid(self.problems)) }
+    }
+}
+
+/// To JSON Schema `5.0` is an integer (2020-12 validation, section 6.1.1), to serde it is none.
+fn write_whole_numbers_as_such(value: &mut Value) {
+    /// Up to here every whole number has a double of its own.
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    match value {
+        Value::Number(number) if number.is_f64() => {
+            let whole = number.as_f64().filter(|n| n.fract() == 0.0 && n.abs() < EXACT);
+            if let Some(whole) = whole {
+                *value = Value::from(whole as i64);
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(write_whole_numbers_as_such),
+        Value::Object(members) => members.values_mut().for_each(write_whole_numbers_as_such),
+        _ => {}
     }
 }

@@ -107,8 +107,9 @@ fn keyed(parts: &http::request::Parts, body: &Bytes) -> Result<Option<Keyed>, Re
     let Some(api_key) = auth::presented_key(parts) else {
         return Ok(None);
     };
-    let account = parts.headers.get(auth::ACCOUNT_HEADER).and_then(|value| value.to_str().ok());
-    let id = sha256_hex(&format!("{api_key}\n{}\n{key}", account.unwrap_or_default()));
+    // None, an empty and an unreadable one are three things: the latter two are refused.
+    let account = parts.headers.get(auth::ACCOUNT_HEADER).map(HeaderValue::as_bytes);
+    let id = sha256_hex(&format!("{api_key}\n{account:?}\n{key}"));
     // What is no UTF-8 no route reads, so that any two such bodies may count as the same.
     let digest = sha256_hex(&format!("{}\n{}", parts.uri.path(), String::from_utf8_lossy(body)));
     let sealing = SealingKey::derive(api_key.as_bytes(), &format!("idempotency\n{key}"));

@@ -4,12 +4,15 @@
 
 mod auth;
 mod body;
+mod description;
+mod extract;
 mod fields;
 mod idempotency;
 mod ingest;
 mod operations;
 mod paging;
 mod problem;
+mod reference;
 mod router;
 mod state;
 mod strict_json;

@@ -7,6 +7,6 @@ use posthorn_shared::{logging, runtime::Runtime, settings::Settings};
 async fn main() -> Result<(), Error> {
     let settings = Settings::from_env()?;
     logging::init_json(&settings.log_level);
-    let router = posthorn_api::router(Runtime::connect(settings).await);
+    let router = posthorn_api::router(Runtime::connect(settings).await?);
     lambda_http::run(router).await
 }

@@ -9,6 +9,9 @@ use jiff::Timestamp;
 use posthorn_shared::ids::EventTypeName;
 use posthorn_shared::problem::Problem;
 use serde::{Deserialize, Serialize};
+use utoipa::openapi::Schema;
+use utoipa::openapi::schema::{ObjectBuilder, SchemaFormat, Type};
+use utoipa::{IntoParams, ToSchema};
 
 use crate::problem::Refusal;
 
@@ -16,16 +19,28 @@ const DEFAULT_LIMIT: usize = 50;
 const MAX_LIMIT: usize = 250;
 
 /// The query parameters of every list.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct PageQuery {
+    /// How many to answer at the most; 50 where nothing is said.
+    #[param(value_type = Option<u16>, minimum = 1, maximum = 250, nullable = false)]
     limit: Option<String>,
+    /// The `next_cursor` of the page before; empty: the first page.
+    #[param(schema_with = cursor)]
     cursor: Option<String>,
 }
 
+/// A cursor, for the description.
+pub fn cursor() -> Schema {
+    let format = SchemaFormat::Custom("cursor".to_owned());
+    ObjectBuilder::new().schema_type(Type::String).format(Some(format)).into()
+}
+
 /// `{"data": […], "next_cursor": "…" | null}`
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct List<T> {
     data: Vec<T>,
+    /// Where the next page begins; null on the last one.
     next_cursor: Option<String>,
 }
 
@@ -48,7 +63,8 @@ impl PageQuery {
 
     /// Where the page before ended.
     pub fn after(&self) -> Result<Option<String>, Refusal> {
-        let Some(cursor) = &self.cursor else {
+        // An empty one is what a client has that puts the last `next_cursor` in whatever it was.
+        let Some(cursor) = self.cursor.as_ref().filter(|cursor| !cursor.is_empty()) else {
             return Ok(None);
         };
         let bytes = URL_SAFE_NO_PAD.decode(cursor).ok();
@@ -72,6 +88,11 @@ pub struct Narrowing {
 }
 
 impl Narrowing {
+    /// Notes what is wrong.
+    pub fn problem(&mut self, pointer: &str, detail: &str) {
+        self.problems.push(Problem::new(pointer, detail));
+    }
+
     /// A parameter that parses from text; `expected` says what it is.
     pub fn parsed<T: FromStr>(
         &mut self,

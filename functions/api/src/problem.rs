@@ -41,6 +41,9 @@ pub enum Refusal {
     /// 413
     #[error("{0}")]
     TooLarge(String),
+    /// 415
+    #[error("a body is JSON: send it as Content-Type: application/json, not {0}")]
+    MediaType(String),
     /// 422: all invalid fields at once.
     #[error("some fields are invalid")]
     Invalid(Vec<Problem>),
@@ -94,6 +97,7 @@ impl Refusal {
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
             Self::Conflict(_) => StatusCode::CONFLICT,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::MediaType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Fault => StatusCode::INTERNAL_SERVER_ERROR,

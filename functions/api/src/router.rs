@@ -1,46 +1,31 @@
 //! The routes: a table of contents.
 
-use axum::routing::{delete, get, post};
+use axum::routing::get;
 use axum::{Router, middleware};
 use posthorn_shared::runtime::Runtime;
 use tower_http::catch_panic::CatchPanicLayer;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
+use crate::description;
 use crate::idempotency;
 use crate::problem::{self, Refusal};
+use crate::reference::{self, Document};
 use crate::state::ApiState;
-use crate::v1::{accounts, api_keys, deliveries, endpoints, event_types, events};
+use crate::v1::{
+    accounts, api_keys, deliveries, dialects, endpoints, event_types, events, portal_sessions,
+    stats, tasks,
+};
 
 /// The router that Lambda and the one-machine stack serve. Needs a Tokio runtime.
 pub fn router(runtime: Runtime) -> Router {
     let state = ApiState::new(runtime);
-    Router::new()
-        .route("/healthz", get(health))
-        .route("/v1/accounts", post(accounts::create).get(accounts::list))
-        .route(
-            "/v1/accounts/{id}",
-            get(accounts::show).patch(accounts::change).delete(accounts::remove),
-        )
-        .route("/v1/accounts/{id}/keys", post(api_keys::create).get(api_keys::list))
-        .route("/v1/accounts/{id}/keys/{key_id}", delete(api_keys::remove))
-        .route("/v1/event-types", post(event_types::create).get(event_types::list))
-        .route(
-            "/v1/event-types/{name}",
-            get(event_types::show).patch(event_types::change).delete(event_types::remove),
-        )
-        .route("/v1/endpoints", post(endpoints::create).get(endpoints::list))
-        .route(
-            "/v1/endpoints/{id}",
-            get(endpoints::show).patch(endpoints::change).delete(endpoints::remove),
-        )
-        .route("/v1/endpoints/{id}/secret", get(endpoints::secret))
-        .route("/v1/endpoints/{id}/secret/rotate", post(endpoints::rotate_secret))
-        .route("/v1/endpoints/{id}/test", post(endpoints::test))
-        .route("/v1/endpoints/{id}/deliveries", get(deliveries::log))
-        .route("/v1/events", post(events::create).get(events::list))
-        .route("/v1/events/{id}", get(events::show))
-        .route("/v1/events/{id}/deliveries", get(deliveries::of_event))
-        .route("/v1/events/{id}/deliveries/{endpoint_id}", get(deliveries::show))
-        .route("/v1/events/{id}/deliveries/{endpoint_id}/replay", post(deliveries::replay))
+    let (routes, openapi) = described().split_for_parts();
+    let document = Document::new(&description::complete(openapi));
+    routes
+        .route("/v1/openapi.json", get(async move || document.json()))
+        .route("/docs", get(reference::page))
+        .route("/docs/redoc.js", get(reference::redoc))
         .fallback(|| async { Refusal::NoRoute })
         .method_not_allowed_fallback(|| async { Refusal::Method })
         .layer(middleware::from_fn_with_state(state.clone(), idempotency::layer))
@@ -48,6 +33,39 @@ pub fn router(runtime: Runtime) -> Router {
         .with_state(state)
 }
 
+/// What the description describes: each route with its handler's own words.
+fn described() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::new()
+        .routes(routes!(health))
+        .routes(routes!(accounts::create, accounts::list))
+        .routes(routes!(accounts::show, accounts::change, accounts::remove))
+        .routes(routes!(api_keys::create, api_keys::list))
+        .routes(routes!(api_keys::remove))
+        .routes(routes!(portal_sessions::create))
+        .routes(routes!(event_types::create, event_types::list))
+        .routes(routes!(event_types::show, event_types::change, event_types::remove))
+        .routes(routes!(endpoints::create, endpoints::list))
+        .routes(routes!(endpoints::show, endpoints::change, endpoints::remove))
+        .routes(routes!(endpoints::secret))
+        .routes(routes!(endpoints::rotate_secret))
+        .routes(routes!(endpoints::test))
+        .routes(routes!(stats::show))
+        .routes(routes!(tasks::recover))
+        .routes(routes!(tasks::replay_missing))
+        .routes(routes!(tasks::show))
+        .routes(routes!(deliveries::log))
+        .routes(routes!(events::create, events::list))
+        .routes(routes!(events::show))
+        .routes(routes!(deliveries::of_event))
+        .routes(routes!(deliveries::show))
+        .routes(routes!(deliveries::replay))
+        .routes(routes!(dialects::list))
+        .routes(routes!(dialects::show))
+}
+
+/// Whether the service answers. Needs no key.
+#[utoipa::path(get, operation_id = "get_health", path = "/healthz", tag = "service",
+    responses((status = 200, body = String, content_type = "text/plain")))]
 async fn health() -> &'static str {
     "ok\n"
 }

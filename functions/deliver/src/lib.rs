@@ -10,6 +10,7 @@ mod connector;
 mod exchange;
 mod kept_response;
 mod plan;
+mod tally;
 mod target;
 
 use std::collections::{HashMap, HashSet};
@@ -29,6 +30,7 @@ use posthorn_shared::wake_up::WakeUps;
 
 use attempt::Attempts;
 use plan::{Next, Step};
+use tally::Tally;
 use target::{Target, Targets};
 
 /// The function's state: lives as long as the process, its connections with it.
@@ -38,6 +40,7 @@ pub struct Deliver {
     targets: Targets,
     attempts: Attempts,
     wake_ups: WakeUps,
+    tally: Tally,
 }
 
 /// A message of the batch, read.
@@ -75,6 +78,7 @@ impl Deliver {
             targets: Targets::new(store.clone()),
             attempts: Attempts::new(&runtime),
             wake_ups: WakeUps::new(runtime.clone()),
+            tally: Tally::default(),
             store,
             runtime,
         }
@@ -163,11 +167,14 @@ impl Deliver {
     async fn conclude(&self, steps: Vec<(String, Step)>, failed: &mut Vec<String>) {
         let (mut writers, mut deliveries) = (Vec::new(), Vec::new());
         let mut next: Vec<(String, Next)> = Vec::new();
-        let mut gone = Vec::new();
+        let (mut gone, mut counted) = (Vec::new(), Vec::new());
         for (message_id, step) in steps {
             let Some(record) = step else { continue };
-            let plan::Record { delivery, wake_up, endpoint_gone } = *record;
+            let plan::Record { delivery, wake_up, endpoint_gone, counted: counters } = *record;
             if let Some(delivery) = delivery {
+                if let Some(counters) = counters {
+                    counted.push((message_id.clone(), delivery.endpoint.clone(), counters));
+                }
                 writers.push(message_id.clone());
                 deliveries.push(delivery);
             }
@@ -205,6 +212,9 @@ impl Deliver {
         for (account, endpoint) in gone {
             self.targets.disable_gone(&account, &endpoint, self.runtime.clock.now()).await;
         }
+        let written = counted.into_iter().filter(|(message_id, ..)| !lost.contains(message_id));
+        let written = written.map(|(_, endpoint, counters)| (endpoint, counters));
+        self.tally.count(&self.store, written, self.runtime.clock.now()).await;
         failed.extend(lost);
     }
 

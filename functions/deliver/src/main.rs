@@ -9,7 +9,7 @@ use posthorn_shared::{logging, runtime::Runtime, settings::Settings};
 async fn main() -> Result<(), Error> {
     let settings = Settings::from_env()?;
     logging::init_json(&settings.log_level);
-    let deliver = Deliver::new(Runtime::connect(settings).await);
+    let deliver = Deliver::new(Runtime::connect(settings).await?);
     let handler = async |event: LambdaEvent<SqsEvent>| {
         Ok::<SqsBatchResponse, Error>(deliver.handle(event.payload).await)
     };

@@ -10,9 +10,14 @@ use posthorn_shared::due::{self, DueRetry, MAX_QUEUE_DELAY};
 use posthorn_shared::ids::{AccountId, EndpointId};
 use posthorn_shared::response_rules::{self, Verdict};
 use posthorn_shared::retry_policy;
+use posthorn_shared::stats::Counters;
 
 use crate::attempt::Made;
 use crate::target::Target;
+
+/// Attempts that a delivery's item keeps, the newest: replayed again and again, it must not outgrow
+/// what DynamoDB takes (400 KB, at 6 KB a failed attempt).
+const MAX_KEPT_ATTEMPTS: usize = 40;
 
 /// The time, and how many times faster than in production it runs.
 #[derive(Clone, Copy)]
@@ -37,6 +42,8 @@ pub struct Record {
     pub wake_up: Option<Next>,
     /// The receiver answered 410: the endpoint to switch off.
     pub endpoint_gone: Option<(AccountId, EndpointId)>,
+    /// What the endpoint's statistics count.
+    pub counted: Option<Counters>,
 }
 
 /// The road to the next attempt.
@@ -143,8 +150,10 @@ pub fn after_attempt(
         (Verdict::Delivered, _) => Status::Delivered,
         (_, Some(_)) => Status::Retrying,
         // A replay that fails takes nothing away from what was delivered.
-        (_, None) => before.unwrap_or(Status::Failed),
+        (_, None) if before == Some(Status::Delivered) => Status::Delivered,
+        (_, None) => Status::Failed,
     };
+    let counted = count(&message, verdict, before, status, &made.attempt);
     let wake_up = next.map(|(due, pause)| wake_up(&message, due, pause, time));
     let next_attempt_at = wake_up.as_ref().map(|next| match next {
         Next::Queue(_, due) => *due,
@@ -152,6 +161,9 @@ pub fn after_attempt(
     });
     log(&message, status, &made.attempt);
     let mut attempts = history.map(|h| h.attempts.clone()).unwrap_or_default();
+    if attempts.len() >= MAX_KEPT_ATTEMPTS {
+        attempts.drain(..=attempts.len() - MAX_KEPT_ATTEMPTS);
+    }
     attempts.push(made.attempt);
     let endpoint_gone =
         (verdict == Verdict::Gone).then(|| (message.account.clone(), message.endpoint.clone()));
@@ -164,7 +176,30 @@ pub fn after_attempt(
         next_attempt_at,
         attempts,
     };
-    Some(Box::new(Record { delivery: Some(delivery), wake_up, endpoint_gone }))
+    Some(Box::new(Record { delivery: Some(delivery), wake_up, endpoint_gone, counted }))
+}
+
+/// A test is nobody's delivery, and a delivery that is over is not counted as ended again.
+fn count(
+    message: &DeliveryMessage,
+    verdict: Verdict,
+    before: Option<Status>,
+    status: Status,
+    attempt: &Attempt,
+) -> Option<Counters> {
+    if message.trigger == Trigger::Test {
+        return None;
+    }
+    let ended_so = |wanted| u64::from(status == wanted && before != Some(wanted));
+    let mut counters = Counters {
+        attempts: 1,
+        failed_attempts: u64::from(verdict != Verdict::Delivered),
+        delivered: ended_so(Status::Delivered),
+        failed: ended_so(Status::Failed),
+        ..Counters::default()
+    };
+    counters.took(Duration::from_millis(attempt.duration_ms));
+    Some(counters)
 }
 
 fn next_message(message: &DeliveryMessage) -> DeliveryMessage {

@@ -46,6 +46,7 @@ fn target(disabled_reason: Option<DisabledReason>) -> Arc<Target> {
         former_secret: None,
         timeout_seconds: None,
         retry: None,
+        rate_limit: None,
         disabled_reason,
         created_at: time().now,
         updated_at: time().now,
@@ -147,10 +148,10 @@ fn after_asking(
 #[test]
 fn a_replay_of_what_is_over_is_one_attempt() {
     use Status::{Cancelled, Delivered, Failed, Retrying};
-    for status in [Delivered, Failed, Cancelled] {
+    for (status, if_it_fails) in [(Delivered, Delivered), (Failed, Failed), (Cancelled, Failed)] {
         let record = Some((2, status));
         assert_eq!(after_asking(Trigger::Replay, record, 200), (Delivered, false));
-        assert_eq!(after_asking(Trigger::Replay, record, 500), (status, false));
+        assert_eq!(after_asking(Trigger::Replay, record, 500), (if_it_fails, false));
     }
     // What is not over goes on by its schedule.
     assert_eq!(after_asking(Trigger::Replay, Some((2, Retrying)), 500), (Retrying, true));

@@ -36,7 +36,7 @@ pub fn messages(accepted: &Accepted) -> Vec<Outgoing> {
         }
         let mut message = DeliveryMessage::first(
             event.account.clone(),
-            matcher.endpoint.id.clone(),
+            matcher.interest.id.clone(),
             event.key.clone(),
             event.id.clone(),
             event.event_type.clone(),

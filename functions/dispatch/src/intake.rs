@@ -77,6 +77,11 @@ pub fn read(index: usize, message: &Message) -> Result<Incoming, Rejection> {
 }
 
 impl Incoming {
+    /// The data's JSON text.
+    pub fn data(&self) -> &str {
+        self.data.get()
+    }
+
     /// The event, ready to be stored and sent.
     pub fn into_accepted(self, view: Arc<AccountView>) -> Accepted {
         Accepted {

@@ -114,6 +114,14 @@ impl Dispatch {
             let rejection = Rejection::UnknownEventType(event.event_type.to_string());
             return Err((index, Fate::Reject(rejection)));
         }
+        match self.accounts.check(&view, &event.event_type, event.data()).await {
+            Ok(problems) if problems.is_empty() => {}
+            Ok(problems) => {
+                let event_type = event.event_type.to_string();
+                return Err((index, Fate::Reject(Rejection::Schema { event_type, problems })));
+            }
+            Err(error) => return Err((index, Fate::Retry(error.to_string()))),
+        }
         let event = event.into_accepted(view);
         let Some(id) = &event.event.id else {
             return Ok(event);

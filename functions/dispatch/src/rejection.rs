@@ -1,6 +1,7 @@
 //! Messages that can never become an event.
 
 use posthorn_shared::event::InvalidEvent;
+use posthorn_shared::problem::{Problem, in_one_line};
 use posthorn_shared::queue::Outgoing;
 
 use crate::intake::Message;
@@ -20,8 +21,16 @@ pub enum Rejection {
     UnknownAccount(String),
     #[error("/type: the account's catalog has no event type {0}; add it, then redrive")]
     UnknownEventType(String),
+    #[error("not valid by the schema of {event_type}: {}", below_data(.problems))]
+    Schema { event_type: String, problems: Vec<Problem> },
     #[error("message attribute posthorn-key: {0} is no event key; leave it out")]
     BadKey(String),
+}
+
+/// A schema speaks of the data, a producer sees the whole event.
+fn below_data(problems: &[Problem]) -> String {
+    let below = problems.iter().map(|problem| problem.below("/data")).collect::<Vec<_>>();
+    in_one_line(&below)
 }
 
 impl Rejection {

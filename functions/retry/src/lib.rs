@@ -1,8 +1,11 @@
-//! The retry function: moves retries whose time has come to the deliveries queue. Called by one
-//! schedule per minute and shard, and by the recurring sweep, which looks after what those missed.
+//! The retry function: moves to the deliveries queue what is to be attempted again. Retries whose
+//! time has come, called by one schedule per minute and shard, and by the recurring sweep, which
+//! looks after what those missed; and the pages of tasks, called by their queue.
 
 mod sweep;
+mod tasks;
 
+use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use jiff::Timestamp;
 use posthorn_shared::delivery_message::DeliveryMessage;
 use posthorn_shared::due::{Bucket, DueRetry};
@@ -23,6 +26,23 @@ pub enum RetryEvent {
     Bucket { bucket: String, shard: u8 },
     /// `{"sweep": true}`: look for buckets that are overdue.
     Sweep { sweep: bool },
+}
+
+/// Everything that the function is called with.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub enum Call {
+    Due(RetryEvent),
+    /// Messages of the tasks queue.
+    Tasks(SqsEvent),
+}
+
+/// What it answers.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub enum Answer {
+    Due(RetryOutcome),
+    Tasks(SqsBatchResponse),
 }
 
 /// What a call did.
@@ -54,6 +74,17 @@ pub struct Retry {
 impl Retry {
     pub fn new(runtime: Runtime) -> Self {
         Self { store: Store::new(&runtime), runtime }
+    }
+
+    /// Handles whatever comes.
+    ///
+    /// # Errors
+    /// As [`Self::handle`].
+    pub async fn call(&self, call: Call) -> Result<Answer, RetryError> {
+        Ok(match call {
+            Call::Due(event) => Answer::Due(self.handle(event).await?),
+            Call::Tasks(batch) => Answer::Tasks(self.handle_tasks(batch).await),
+        })
     }
 
     /// # Errors

@@ -1,16 +1,16 @@
 //! The retry function on Lambda.
 
 use lambda_runtime::{Error, LambdaEvent, service_fn};
-use posthorn_retry::{Retry, RetryEvent, RetryOutcome};
+use posthorn_retry::{Answer, Call, Retry};
 use posthorn_shared::{logging, runtime::Runtime, settings::Settings};
 
 #[tokio::main]
 async fn main() -> Result<(), Error> {
     let settings = Settings::from_env()?;
     logging::init_json(&settings.log_level);
-    let retry = Retry::new(Runtime::connect(settings).await);
-    let handler = async |event: LambdaEvent<RetryEvent>| {
-        retry.handle(event.payload).await.map_err(Error::from).map(|done: RetryOutcome| done)
+    let retry = Retry::new(Runtime::connect(settings).await?);
+    let handler = async |event: LambdaEvent<Call>| {
+        retry.call(event.payload).await.map_err(Error::from).map(|answer: Answer| answer)
     };
     lambda_runtime::run(service_fn(handler)).await
 }

@@ -1,13 +1,12 @@
 //! The admin key of a one-machine stack: given, or made at the first start and kept.
 
-use std::fs::{self, OpenOptions};
-use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use posthorn_shared::api_key;
 use posthorn_shared::clock::Clock;
+
+use crate::kept_text::{self, Kept};
 
 const FILE: &str = "admin-key";
 const MIN_LENGTH: usize = 24;
@@ -29,19 +28,7 @@ pub fn obtain(given: Option<String>, directory: Option<&Path>) -> Result<AdminKe
         }
         return Ok(AdminKey { key, is_new: false });
     }
-    let path = directory.map(|directory| directory.join(FILE));
-    if let Some(path) = path.as_deref().filter(|path| path.exists()) {
-        let key =
-            fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
-        return Ok(AdminKey { key: key.trim().to_owned(), is_new: false });
-    }
-    let key = api_key::generate(Clock::system().random());
-    if let Some(path) = path {
-        let mut options = OpenOptions::new();
-        let written = options.write(true).create_new(true).mode(0o600).open(&path);
-        written
-            .and_then(|mut file| writeln!(file, "{key}"))
-            .with_context(|| format!("writing {}", path.display()))?;
-    }
-    Ok(AdminKey { key, is_new: true })
+    let Kept { text: key, is_new } =
+        kept_text::obtain(directory, FILE, || api_key::generate(Clock::system().random()))?;
+    Ok(AdminKey { key, is_new })
 }

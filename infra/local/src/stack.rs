@@ -25,6 +25,7 @@ use tokio::task::JoinSet;
 use crate::admin_key::{self, AdminKey};
 use crate::aws::LocalAws;
 use crate::data_dir::DataDir;
+use crate::deployment_key;
 use crate::event_source::{Handler, Mapping};
 use crate::options::Options;
 use crate::schedules::Schedules;
@@ -35,6 +36,7 @@ use crate::template::Template;
 /// which waits for receivers.
 const DISPATCH_CONCURRENCY: usize = 8;
 const DELIVER_CONCURRENCY: usize = 64;
+const TASK_CONCURRENCY: usize = 2;
 /// How long a stop waits for what is under way. What is not done by then is still on its queue.
 const PATIENCE: Duration = Duration::from_secs(4);
 
@@ -76,11 +78,11 @@ impl Stack {
         settings.allowed_networks = options.allowed_networks;
         settings.time_scale = options.time_scale;
         settings.aws_endpoint_url = Some(aws_url.clone());
+        settings.deployment_key = Some(deployment_key::obtain(data_dir.path())?);
         let events_queue_url = settings.events_queue_url.clone();
-        let runtime = Runtime::connect(settings).await;
+        let runtime = Runtime::connect(settings).await?;
         create_resources(&aws, &runtime, &template).await?;
 
-        let retry = template.function("retry")?.clone();
         let dispatch = Arc::new(Dispatch::new(runtime.clone()));
         let dispatch: Handler = Arc::new(move |event: SqsEvent| {
             let dispatch = Arc::clone(&dispatch);
@@ -91,9 +93,16 @@ impl Stack {
             let deliver = Arc::clone(&deliver);
             async move { deliver.handle(event).await }.boxed()
         });
+        let retry = Arc::new(Retry::new(runtime.clone()));
+        let pages = Arc::clone(&retry);
+        let pages: Handler = Arc::new(move |event: SqsEvent| {
+            let pages = Arc::clone(&pages);
+            async move { pages.handle_tasks(event).await }.boxed()
+        });
         for (name, handler, concurrency) in [
             ("dispatch", dispatch, DISPATCH_CONCURRENCY),
             ("deliver", deliver, DELIVER_CONCURRENCY),
+            ("retry", pages, TASK_CONCURRENCY),
         ] {
             let function = template.function(name)?;
             for source in &function.sources {
@@ -107,8 +116,8 @@ impl Stack {
                 tasks.spawn(mapping.run(stopped.clone()));
             }
         }
-        let schedules =
-            Schedules { aws, function: retry, retry: Arc::new(Retry::new(runtime.clone())) };
+        let function = template.function("retry")?.clone();
+        let schedules = Schedules { aws, function, retry };
         tasks.spawn(schedules.run(stopped.clone()));
         tasks.spawn(serve(api, posthorn_api::router(runtime), Some(stopped)));
         Ok(Self { api_url, aws_url, events_queue_url, admin_key, stop, tasks, _data_dir: data_dir })

@@ -376,7 +376,9 @@ mod tests {
                 "posthorn-deliveries",
                 "posthorn-deliveries-dlq",
                 "posthorn-events",
-                "posthorn-events-dlq"
+                "posthorn-events-dlq",
+                "posthorn-tasks",
+                "posthorn-tasks-dlq"
             ]
         );
         let deliver = template.function("deliver").unwrap();

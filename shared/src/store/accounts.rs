@@ -1,30 +1,27 @@
-//! Accounts and what belongs to them: endpoints, event types, API keys.
+//! Accounts and their API keys.
 
-use std::collections::{HashMap, HashSet};
+use aws_sdk_dynamodb::types::{DeleteRequest, WriteRequest};
 
-use aws_sdk_dynamodb::types::{Delete, DeleteRequest, Put, TransactWriteItem, WriteRequest};
-
-use super::document::{self, Change};
+use super::document::{self, Change, Page};
 use super::keys::{self, Key};
-use super::table::{Range, item_key};
+use super::table::{If, Range, item_key};
 use super::{Store, StoreError, sdk_error};
 use crate::account::Account;
-use crate::account_view::AccountView;
 use crate::api_key::ApiKey;
-use crate::endpoint::Endpoint;
-use crate::event_type::EventType;
-use crate::ids::{AccountId, EndpointId, EventTypeName, KeyId};
-
-/// Items of a list, and where the next page starts.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Page<T> {
-    pub items: Vec<T>,
-    /// The sort key of the last item, when there may be more.
-    pub next: Option<String>,
-}
+use crate::endpoint::Interest;
+use crate::event_type::CatalogEntry;
+use crate::ids::{AccountId, KeyId};
 
 /// A page of accounts.
 pub type AccountPage = Page<Account>;
+
+/// An account with all that dispatch and ingest ask of it.
+#[derive(Debug)]
+pub struct AccountItems {
+    pub account: Account,
+    pub interests: Vec<Interest>,
+    pub catalog: Vec<CatalogEntry>,
+}
 
 impl Store {
     /// Creates an account; `false` when the id is taken.
@@ -34,8 +31,8 @@ impl Store {
     pub async fn create_account(&self, account: &Account) -> Result<bool, StoreError> {
         let listing = keys::account_list(account.created_at, &account.id);
         let puts = [
-            (document::to_item(keys::account(&account.id), account, 1)?, true),
-            (document::to_item(listing, account, 1)?, false),
+            (document::to_item(keys::account(&account.id), account, 1)?, If::New),
+            (document::to_item(listing, account, 1)?, If::Any),
         ];
         self.transact_puts(puts).await
     }
@@ -110,8 +107,8 @@ impl Store {
     /// When the table can't be written.
     pub async fn create_api_key(&self, key: &ApiKey) -> Result<(), StoreError> {
         let puts = [
-            (document::to_item(keys::api_key(&key.sha256), key, 1)?, true),
-            (document::to_item(keys::account_key(&key.account, &key.id), key, 1)?, true),
+            (document::to_item(keys::api_key(&key.sha256), key, 1)?, If::New),
+            (document::to_item(keys::account_key(&key.account, &key.id), key, 1)?, If::New),
         ];
         self.transact_puts(puts).await.map(drop)
     }
@@ -150,259 +147,40 @@ impl Store {
         let Some(key) = self.document::<ApiKey>(listing.clone(), true).await? else {
             return Ok(false);
         };
-        let mut transaction = self.dynamodb.transact_write_items();
-        for key in [keys::api_key(&key.sha256), listing] {
-            let delete = Delete::builder()
-                .table_name(&self.table)
-                .set_key(Some(item_key(key)))
-                .build()
-                .map_err(sdk_error)?;
-            transaction =
-                transaction.transact_items(TransactWriteItem::builder().delete(delete).build());
-        }
-        transaction.send().await.map_err(sdk_error)?;
+        self.transact_deletes([keys::api_key(&key.sha256), listing]).await?;
         Ok(true)
     }
 
-    /// Creates an endpoint.
-    ///
-    /// # Errors
-    /// When the table can't be written.
-    pub async fn create_endpoint(&self, endpoint: &Endpoint) -> Result<(), StoreError> {
-        let key = keys::endpoint(&endpoint.account, &endpoint.id);
-        self.create_document(key, endpoint).await.map(drop)
-    }
-
-    /// # Errors
-    /// When the table can't be read.
-    pub async fn endpoint(
-        &self,
-        account: &AccountId,
-        id: &EndpointId,
-    ) -> Result<Option<Endpoint>, StoreError> {
-        self.document(keys::endpoint(account, id), true).await
-    }
-
-    /// Several endpoints at once, of any accounts, each with its account; those that don't exist
-    /// are left out.
+    /// The account, its endpoints' interests and its catalog, in one query. Opens no secret.
     ///
     /// # Errors
     /// When the table can't be read.
-    pub async fn endpoints_with_accounts(
-        &self,
-        wanted: &[(AccountId, EndpointId)],
-    ) -> Result<Vec<(Endpoint, Account)>, StoreError> {
-        let endpoints = wanted.iter().map(|(account, id)| keys::endpoint(account, id));
-        let accounts = wanted.iter().map(|(account, _)| keys::account(account));
-        let items = self.batch_get(endpoints.chain(accounts).collect(), false).await?;
-        let (mut endpoints, mut accounts) = (Vec::new(), HashMap::new());
-        for item in &items {
-            if super::Reader(item).text("sk")? == keys::ACCOUNT_SK {
-                let account: Account = document::from_item(item)?;
-                accounts.insert(account.id.clone(), account);
-            } else {
-                endpoints.push(document::from_item::<Endpoint>(item)?);
-            }
-        }
-        let with_account = |endpoint: Endpoint| {
-            let account = accounts.get(&endpoint.account)?.clone();
-            Some((endpoint, account))
-        };
-        Ok(endpoints.into_iter().filter_map(with_account).collect())
-    }
-
-    /// An account's endpoints, newest first.
-    ///
-    /// # Errors
-    /// When the table can't be read.
-    pub async fn endpoints(
-        &self,
-        account: &AccountId,
-        limit: usize,
-        after: Option<&str>,
-    ) -> Result<Page<Endpoint>, StoreError> {
-        self.documents(keys::account_pk(account), keys::ENDPOINT_SK, limit, after).await
-    }
-
-    /// # Errors
-    /// When the table can't be read or written.
-    pub async fn change_endpoint<E>(
-        &self,
-        account: &AccountId,
-        id: &EndpointId,
-        change: impl FnMut(Endpoint) -> Result<Endpoint, E>,
-    ) -> Result<Change<Endpoint, E>, StoreError> {
-        self.change_document(keys::endpoint(account, id), change).await
-    }
-
-    /// # Errors
-    /// When the table can't be written.
-    pub async fn delete_endpoint(
-        &self,
-        account: &AccountId,
-        id: &EndpointId,
-    ) -> Result<(), StoreError> {
-        self.delete(keys::endpoint(account, id)).await
-    }
-
-    /// Adds an event type; `false` when the catalog has it.
-    ///
-    /// # Errors
-    /// When the table can't be written.
-    pub async fn create_event_type(
-        &self,
-        account: &AccountId,
-        event_type: &EventType,
-    ) -> Result<bool, StoreError> {
-        self.create_document(keys::event_type(account, &event_type.name), event_type).await
-    }
-
-    /// # Errors
-    /// When the table can't be read.
-    pub async fn event_type(
-        &self,
-        account: &AccountId,
-        name: &EventTypeName,
-    ) -> Result<Option<EventType>, StoreError> {
-        self.document(keys::event_type(account, name), true).await
-    }
-
-    /// An account's event types, by name (Z first).
-    ///
-    /// # Errors
-    /// When the table can't be read.
-    pub async fn event_types(
-        &self,
-        account: &AccountId,
-        limit: usize,
-        after: Option<&str>,
-    ) -> Result<Page<EventType>, StoreError> {
-        self.documents(keys::account_pk(account), keys::EVENT_TYPE_SK, limit, after).await
-    }
-
-    /// # Errors
-    /// When the table can't be read or written.
-    pub async fn change_event_type<E>(
-        &self,
-        account: &AccountId,
-        name: &EventTypeName,
-        change: impl FnMut(EventType) -> Result<EventType, E>,
-    ) -> Result<Change<EventType, E>, StoreError> {
-        self.change_document(keys::event_type(account, name), change).await
-    }
-
-    /// # Errors
-    /// When the table can't be written.
-    pub async fn delete_event_type(
-        &self,
-        account: &AccountId,
-        name: &EventTypeName,
-    ) -> Result<(), StoreError> {
-        self.delete(keys::event_type(account, name)).await
-    }
-
-    /// The account, its endpoints and its catalog, in one query.
-    ///
-    /// # Errors
-    /// When the table can't be read.
-    pub async fn account_view(&self, id: &AccountId) -> Result<Option<AccountView>, StoreError> {
+    pub async fn account_view(&self, id: &AccountId) -> Result<Option<AccountItems>, StoreError> {
         let items = self
             .range(Range {
                 pk: keys::account_pk(id),
                 from: keys::ACCOUNT_SK,
-                to: "TYPE$",
+                to: keys::CATALOG_END,
                 newest_first: false,
                 limit: None,
                 consistent: false,
             })
             .await?;
-        let (mut account, mut endpoints, mut event_types) = (None, Vec::new(), HashSet::new());
+        let mut account = None;
+        let (mut interests, mut catalog) = (Vec::new(), Vec::new());
         for item in &items {
             match super::Reader(item).text("sk")? {
-                keys::ACCOUNT_SK => account = Some(document::from_item::<Account>(item)?),
+                keys::ACCOUNT_SK => account = Some(document::from_item(item)?),
                 sk if sk.starts_with(keys::ENDPOINT_SK) => {
-                    endpoints.push(document::from_item::<Endpoint>(item)?);
+                    interests.push(document::from_item(item)?);
                 }
-                sk => {
-                    if let Some(name) = sk.strip_prefix(keys::EVENT_TYPE_SK) {
-                        event_types.extend(name.parse::<EventTypeName>());
-                    }
+                sk if sk.starts_with(keys::EVENT_TYPE_SK) => {
+                    catalog.push(document::from_item(item)?);
                 }
+                _ => {}
             }
         }
-        Ok(account.map(|account| AccountView::new(account, endpoints, event_types)))
-    }
-
-    /// A page of the documents whose sort key starts with `prefix`, the last first.
-    async fn documents<T: serde::de::DeserializeOwned>(
-        &self,
-        pk: String,
-        prefix: &str,
-        limit: usize,
-        after: Option<&str>,
-    ) -> Result<Page<T>, StoreError> {
-        let first = format!("{prefix}!");
-        let last = after.map_or_else(|| format!("{prefix}~"), |after| format!("{prefix}{after}"));
-        // One more than asked for tells whether there is a next page; one more for `after` itself.
-        let mut items = self
-            .range(Range {
-                pk,
-                from: &first,
-                to: &last,
-                newest_first: true,
-                limit: Some(limit + 2),
-                consistent: true,
-            })
-            .await?;
-        let sort_key = |item: &super::Item| -> Result<String, StoreError> {
-            Ok(super::Reader(item).text("sk")?[prefix.len()..].to_owned())
-        };
-        if let (Some(after), Some(first)) = (after, items.first())
-            && sort_key(first)? == after
-        {
-            items.remove(0);
-        }
-        let more = items.len() > limit;
-        items.truncate(limit);
-        let next = match items.last() {
-            Some(last) if more => Some(sort_key(last)?),
-            _ => None,
-        };
-        let items = items.iter().map(document::from_item).collect::<Result<_, _>>()?;
-        Ok(Page { items, next })
-    }
-
-    /// Puts items all or none, those marked on the condition that there is none under their key.
-    /// Answers whether the conditions held.
-    async fn transact_puts(
-        &self,
-        puts: impl IntoIterator<Item = (super::Item, bool)>,
-    ) -> Result<bool, StoreError> {
-        let mut transaction = self.dynamodb.transact_write_items();
-        for (item, only_new) in puts {
-            let put = Put::builder()
-                .table_name(&self.table)
-                .set_item(Some(item))
-                .set_condition_expression(only_new.then(|| "attribute_not_exists(pk)".to_owned()))
-                .build()
-                .map_err(sdk_error)?;
-            transaction = transaction.transact_items(TransactWriteItem::builder().put(put).build());
-        }
-        match transaction.send().await {
-            Ok(_) => Ok(true),
-            Err(error) => {
-                let cancelled = error.as_service_error().and_then(|e| match e {
-                    aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError::TransactionCanceledException(e) => Some(e),
-                    _ => None,
-                });
-                let condition = cancelled.is_some_and(|e| {
-                    e.cancellation_reasons()
-                        .iter()
-                        .any(|r| r.code() == Some("ConditionalCheckFailed"))
-                });
-                if condition { Ok(false) } else { Err(sdk_error(error)) }
-            }
-        }
+        Ok(account.map(|account| AccountItems { account, interests, catalog }))
     }
 
     async fn delete_all(&self, keys: Vec<Key>) -> Result<(), StoreError> {

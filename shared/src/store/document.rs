@@ -2,13 +2,13 @@
 //! few and small; what counts is that they are easy to extend. `r` counts their revisions, for
 //! optimistic locking.
 
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::types::Select;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::keys::Key;
-use super::table::item_key;
-use super::{Item, Reader, Store, StoreError, number, string};
+use super::table::{Range, item_key};
+use super::{Item, Reader, Store, StoreError, number, sdk_error, string};
 
 /// Tries of a read-modify-write that others interfere with.
 const TRIES: usize = 5;
@@ -22,6 +22,25 @@ pub enum Change<T, E> {
     Unknown,
     /// The change itself refused.
     Refused(E),
+}
+
+/// Items of a list, and where the next page starts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page<T> {
+    pub items: Vec<T>,
+    /// The sort key of the last item, when there may be more.
+    pub next: Option<String>,
+}
+
+impl<T> Page<T> {
+    /// Turns every item into something else.
+    pub(super) fn try_map<U>(
+        self,
+        map: impl FnMut(T) -> Result<U, StoreError>,
+    ) -> Result<Page<U>, StoreError> {
+        let items = self.items.into_iter().map(map).collect::<Result<_, _>>()?;
+        Ok(Page { items, next: self.next })
+    }
 }
 
 pub(super) fn to_item<T: Serialize>(
@@ -45,21 +64,12 @@ pub(super) fn from_item<T: DeserializeOwned>(item: &Item) -> Result<T, StoreErro
     serde_json::from_str(reader.text("d")?).map_err(|e| reader.error(e.to_string()))
 }
 
-fn revision(item: &Item) -> u64 {
+pub(super) fn revision(item: &Item) -> u64 {
     let text = item.get("r").and_then(|v| v.as_n().ok());
     text.and_then(|text| text.parse().ok()).unwrap_or(0)
 }
 
 impl Store {
-    /// Puts a new document; `false` when there is one under that key already.
-    pub(super) async fn create_document<T: Serialize>(
-        &self,
-        key: Key,
-        document: &T,
-    ) -> Result<bool, StoreError> {
-        self.put_if(to_item(key, document, 1)?, "attribute_not_exists(pk)", &[]).await
-    }
-
     pub(super) async fn document<T: DeserializeOwned>(
         &self,
         key: Key,
@@ -73,26 +83,124 @@ impl Store {
     pub(super) async fn change_document<T, E>(
         &self,
         key: Key,
-        mut change: impl FnMut(T) -> Result<T, E>,
+        change: impl FnMut(T) -> Result<T, E>,
     ) -> Result<Change<T, E>, StoreError>
     where
         T: Serialize + DeserializeOwned,
     {
+        let write = |changed: &T, revision| to_item(key.clone(), changed, revision);
+        self.change_item(&key, from_item, write, change).await
+    }
+
+    /// The same for what is more than a document: `read` and `write` say how.
+    pub(super) async fn change_item<T, E>(
+        &self,
+        key: &Key,
+        read: impl Fn(&Item) -> Result<T, StoreError>,
+        write: impl Fn(&T, u64) -> Result<Item, StoreError>,
+        mut change: impl FnMut(T) -> Result<T, E>,
+    ) -> Result<Change<T, E>, StoreError> {
         for _ in 0..TRIES {
             let Some(item) = self.get(key.clone(), true).await? else {
                 return Ok(Change::Unknown);
             };
-            let changed = match change(from_item(&item)?) {
+            let changed = match change(read(&item)?) {
                 Ok(changed) => changed,
                 Err(refusal) => return Ok(Change::Refused(refusal)),
             };
             let before = revision(&item);
-            let item = to_item(key.clone(), &changed, before + 1)?;
-            let expected: (&str, AttributeValue) = (":r", number(before));
-            if self.put_if(item, "r = :r", &[expected]).await? {
+            let item = write(&changed, before + 1)?;
+            if self.put_if(item, "r = :r", &[(":r", number(before))]).await? {
                 return Ok(Change::Done(changed));
             }
         }
         Err(StoreError::Contended)
     }
+
+    /// How many items there are whose sort key starts with `prefix`.
+    pub(super) async fn count_items(&self, pk: String, prefix: &str) -> Result<usize, StoreError> {
+        let (mut count, mut start) = (0, None);
+        loop {
+            let answer = self
+                .dynamodb
+                .query()
+                .table_name(&self.table)
+                .key_condition_expression("pk = :p AND begins_with(sk, :s)")
+                .expression_attribute_values(":p", string(pk.clone()))
+                .expression_attribute_values(":s", string(prefix))
+                .select(Select::Count)
+                .consistent_read(true)
+                .set_exclusive_start_key(start)
+                .send()
+                .await
+                .map_err(sdk_error)?;
+            count += usize::try_from(answer.count).unwrap_or(0);
+            start = answer.last_evaluated_key;
+            if start.is_none() {
+                return Ok(count);
+            }
+        }
+    }
+
+    /// A page of the documents whose sort key starts with `prefix`, the last first.
+    pub(super) async fn documents<T: DeserializeOwned>(
+        &self,
+        pk: String,
+        prefix: &str,
+        limit: usize,
+        after: Option<&str>,
+    ) -> Result<Page<T>, StoreError> {
+        let items = self.page(pk, prefix, limit, after, Order::LastFirst).await?;
+        items.try_map(|item| from_item(&item))
+    }
+
+    /// A page of the items whose sort key starts with `prefix`.
+    pub(super) async fn page(
+        &self,
+        pk: String,
+        prefix: &str,
+        limit: usize,
+        after: Option<&str>,
+        order: Order,
+    ) -> Result<Page<Item>, StoreError> {
+        let newest_first = order == Order::LastFirst;
+        let (mut first, mut last) = (format!("{prefix}!"), format!("{prefix}~"));
+        if let Some(after) = after {
+            let bound = if newest_first { &mut last } else { &mut first };
+            *bound = format!("{prefix}{after}");
+        }
+        // One more than asked for tells whether there is a next page; one more for `after` itself.
+        let mut items = self
+            .range(Range {
+                pk,
+                from: &first,
+                to: &last,
+                newest_first,
+                limit: Some(limit + 2),
+                consistent: true,
+            })
+            .await?;
+        let sort_key = |item: &Item| -> Result<String, StoreError> {
+            Ok(Reader(item).text("sk")?[prefix.len()..].to_owned())
+        };
+        if let (Some(after), Some(first)) = (after, items.first())
+            && sort_key(first)? == after
+        {
+            items.remove(0);
+        }
+        let more = items.len() > limit;
+        items.truncate(limit);
+        let next = match items.last() {
+            Some(last) if more => Some(sort_key(last)?),
+            _ => None,
+        };
+        Ok(Page { items, next })
+    }
+}
+
+/// By the sort key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Order {
+    FirstFirst,
+    LastFirst,
 }

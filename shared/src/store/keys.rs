@@ -1,7 +1,9 @@
 //! Partition and sort keys. Every one starts with the account, or an id that belongs to it.
 
 use crate::due::Bucket;
-use crate::ids::{AccountId, EndpointId, EventKey, EventTypeName, KeyId, ProducerEventId};
+use crate::event_type::CatalogOwner;
+use crate::ids::{AccountId, EndpointId, EventKey, EventTypeName, KeyId, ProducerEventId, TaskId};
+use crate::stats::Hour;
 
 /// Shards of an account's hour of events, and of an endpoint's deliveries. A partition takes 1,000
 /// writes/s, so this is 8,000/s for one account's events and for one endpoint's deliveries before
@@ -22,7 +24,12 @@ fn key(pk: String, sk: impl Into<String>) -> Key {
 pub const ACCOUNT_SK: &str = "ACCOUNT";
 pub const ENDPOINT_SK: &str = "EP#";
 pub const EVENT_TYPE_SK: &str = "TYPE#";
+pub const EVENT_TYPE_DETAILS_SK: &str = "TYPEDETAILS#";
 pub const API_KEY_SK: &str = "KEY#";
+/// Below this lies what dispatch reads of an account; above, what is too large to read every time.
+pub const CATALOG_END: &str = "TYPE$";
+/// The catalog of all accounts.
+const EVERYONE_PK: &str = "A#*";
 /// The partition that lists all accounts, for the platform team.
 pub const ACCOUNT_LIST_PK: &str = "ACCOUNTS";
 
@@ -42,8 +49,20 @@ pub fn endpoint(account: &AccountId, id: &EndpointId) -> Key {
     key(account_pk(account), format!("{ENDPOINT_SK}{id}"))
 }
 
-pub fn event_type(account: &AccountId, name: &EventTypeName) -> Key {
-    key(account_pk(account), format!("{EVENT_TYPE_SK}{name}"))
+pub fn catalog_pk(owner: &CatalogOwner) -> String {
+    match owner {
+        CatalogOwner::Account(account) => account_pk(account),
+        CatalogOwner::Everyone => EVERYONE_PK.to_owned(),
+    }
+}
+
+pub fn event_type(owner: &CatalogOwner, name: &EventTypeName) -> Key {
+    key(catalog_pk(owner), format!("{EVENT_TYPE_SK}{name}"))
+}
+
+/// Schema and example: large, and rarely read.
+pub fn event_type_details(owner: &CatalogOwner, name: &EventTypeName) -> Key {
+    key(catalog_pk(owner), format!("{EVENT_TYPE_DETAILS_SK}{name}"))
 }
 
 pub fn account_key(account: &AccountId, id: &KeyId) -> Key {
@@ -79,6 +98,29 @@ pub fn delivery(endpoint: &EndpointId, event: &EventKey) -> Key {
 /// A request with an `Idempotency-Key`, by a digest of who sent it and of the key.
 pub fn request(id: &str) -> Key {
     key(format!("IK#{id}"), "IK")
+}
+
+pub fn stats_pk(endpoint: &EndpointId) -> String {
+    format!("ST#{endpoint}")
+}
+
+/// Hours have six digits until the year 2084.
+pub fn stats_sk(hour: Hour) -> String {
+    format!("{:06}", hour.0)
+}
+
+pub fn task(account: &AccountId, id: &TaskId) -> Key {
+    key(format!("T#{account}"), id.as_str())
+}
+
+/// What keeps a second task of a kind from an endpoint.
+pub fn task_claim(endpoint: &EndpointId, kind: &str) -> Key {
+    key(format!("TC#{endpoint}"), kind)
+}
+
+/// A link that opens the portal, by the hash of its token.
+pub fn portal_session(sha256: &str) -> Key {
+    key(format!("PS#{sha256}"), "PS")
 }
 
 pub fn due_pk(bucket: Bucket, shard: u8) -> String {

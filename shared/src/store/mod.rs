@@ -6,19 +6,25 @@ mod accounts;
 mod deliveries;
 mod document;
 mod due_rows;
+mod endpoints;
 mod event_log;
+mod event_types;
 mod events;
 mod idempotency;
 mod keys;
+mod portal_sessions;
 mod shards;
+mod stats;
 mod table;
+mod tasks;
 
-pub use accounts::{AccountPage, Page};
+pub use accounts::{AccountItems, AccountPage};
 pub use deliveries::{DeliveryFilter, DeliveryPage, LogCursor};
-pub use document::Change;
+pub use document::{Change, Page};
 pub use event_log::{EventFilter, EventPage};
 pub use events::Claim;
 pub use idempotency::Earlier;
+pub use portal_sessions::PortalSession;
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -27,6 +33,8 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use aws_smithy_types::error::display::DisplayErrorContext;
 use jiff::Timestamp;
 
+use crate::clock::Clock;
+use crate::deployment_key::DeploymentKey;
 use crate::runtime::Runtime;
 
 /// An item of the table.
@@ -38,6 +46,9 @@ pub struct Store {
     dynamodb: aws_sdk_dynamodb::Client,
     table: String,
     retention: Duration,
+    /// Only functions that need it have it.
+    deployment_key: Option<DeploymentKey>,
+    clock: Clock,
 }
 
 /// Why the table could not be read or written.
@@ -60,6 +71,8 @@ impl Store {
             dynamodb: runtime.dynamodb.clone(),
             table: runtime.settings.table.clone(),
             retention: runtime.settings.retention,
+            deployment_key: runtime.settings.deployment_key.clone(),
+            clock: runtime.clock.clone(),
         }
     }
 

@@ -3,11 +3,15 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, PutRequest, WriteRequest};
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::types::error::TransactionCanceledException;
+use aws_sdk_dynamodb::types::{
+    AttributeValue, Delete, KeysAndAttributes, Put, PutRequest, TransactWriteItem, WriteRequest,
+};
 use futures::StreamExt;
 
 use super::keys::Key;
-use super::{Item, Store, StoreError, sdk_error, string};
+use super::{Item, Store, StoreError, number, sdk_error, string};
 
 /// Items of one BatchWriteItem, and of one BatchGetItem (DynamoDB limits).
 const MAX_BATCH_WRITE: usize = 25;
@@ -15,6 +19,16 @@ const MAX_BATCH_GET: usize = 100;
 const CONCURRENCY: usize = 8;
 /// Tries for what DynamoDB leaves unprocessed when it throttles: about 3 s in all.
 const ROUNDS: u32 = 6;
+
+/// On what condition an item of a transaction is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum If {
+    Any,
+    /// There is none under its key.
+    New,
+    /// The one that is there has this revision.
+    Revision(u64),
+}
 
 /// Which items of a partition to read.
 pub(super) struct Range<'a> {
@@ -154,6 +168,10 @@ impl Store {
     /// Reads a range of a partition, all its pages unless there is a limit.
     pub(super) async fn range(&self, range: Range<'_>) -> Result<Vec<Item>, StoreError> {
         let mut items = Vec::new();
+        // A window or a cursor that leads nowhere; DynamoDB refuses bounds the wrong way round.
+        if range.from > range.to {
+            return Ok(items);
+        }
         let mut start: Option<Item> = None;
         loop {
             let left = range.limit.map(|limit| limit.saturating_sub(items.len()));
@@ -207,6 +225,60 @@ impl Store {
             }
             Err(error) => Err(sdk_error(error)),
         }
+    }
+
+    /// Puts items all or none, each on its condition. Answers whether the conditions held.
+    pub(super) async fn transact_puts(
+        &self,
+        puts: impl IntoIterator<Item = (Item, If)>,
+    ) -> Result<bool, StoreError> {
+        let mut transaction = self.dynamodb.transact_write_items();
+        for (item, condition) in puts {
+            let put = Put::builder().table_name(&self.table).set_item(Some(item));
+            let put = match condition {
+                If::Any => put,
+                If::New => put.condition_expression("attribute_not_exists(pk)"),
+                If::Revision(revision) => put
+                    .condition_expression("r = :r")
+                    .expression_attribute_values(":r", number(revision)),
+            };
+            let put = put.build().map_err(sdk_error)?;
+            transaction = transaction.transact_items(TransactWriteItem::builder().put(put).build());
+        }
+        match transaction.send().await {
+            Ok(_) => Ok(true),
+            Err(error) => {
+                let cancelled = match error.as_service_error() {
+                    Some(TransactWriteItemsError::TransactionCanceledException(e)) => Some(e),
+                    _ => None,
+                };
+                let reasons = cancelled.map(TransactionCanceledException::cancellation_reasons);
+                let condition = reasons
+                    .into_iter()
+                    .flatten()
+                    .any(|reason| reason.code() == Some("ConditionalCheckFailed"));
+                if condition { Ok(false) } else { Err(sdk_error(error)) }
+            }
+        }
+    }
+
+    /// Deletes items all or none.
+    pub(super) async fn transact_deletes(
+        &self,
+        keys: impl IntoIterator<Item = Key>,
+    ) -> Result<(), StoreError> {
+        let mut transaction = self.dynamodb.transact_write_items();
+        for key in keys {
+            let delete = Delete::builder()
+                .table_name(&self.table)
+                .set_key(Some(item_key(key)))
+                .build()
+                .map_err(sdk_error)?;
+            transaction =
+                transaction.transact_items(TransactWriteItem::builder().delete(delete).build());
+        }
+        transaction.send().await.map_err(sdk_error)?;
+        Ok(())
     }
 
     pub(super) async fn delete(&self, key: Key) -> Result<(), StoreError> {

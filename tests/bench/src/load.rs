@@ -144,12 +144,21 @@ async fn push_batch(
     account: &str,
     size: u64,
 ) -> Result<()> {
-    let entries: Vec<_> = (0..size)
-        .map(|id| {
-            let body =
-                format!(r#"{{"account":"{account}","type":"bench.event","data":{}}}"#, data());
-            json!({ "Id": id.to_string(), "MessageBody": body })
-        })
+    let event = || format!(r#"{{"account":"{account}","type":"bench.event","data":{}}}"#, data());
+    push_bodies(connection, queue, (0..size).map(|_| event()).collect()).await
+}
+
+/// Pushes up to ten bodies.
+pub async fn push_bodies(
+    connection: &mut Connection,
+    queue: &str,
+    bodies: Vec<String>,
+) -> Result<()> {
+    let size = bodies.len() as u64;
+    let entries: Vec<_> = bodies
+        .into_iter()
+        .enumerate()
+        .map(|(id, body)| json!({ "Id": id.to_string(), "MessageBody": body }))
         .collect();
     let body = json!({ "QueueUrl": queue, "Entries": entries }).to_string();
     let headers = [

@@ -5,9 +5,11 @@
 
 mod http;
 mod load;
+mod management;
 mod meter;
 mod process;
 mod receiver;
+mod recover;
 mod report;
 mod scenario;
 
@@ -28,6 +30,9 @@ pub struct Arguments {
     /// Events of backlog
     #[arg(long, default_value_t = 100_000, value_parser = clap::value_parser!(u64).range(100..=1_000_000))]
     backlog: u64,
+    /// Failed deliveries of recover
+    #[arg(long, default_value_t = 100_000, value_parser = clap::value_parser!(u64).range(1_000..=1_000_000))]
+    failed: u64,
     /// Keep-alive connections of the load
     #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u64).range(1..=512))]
     connections: u64,
@@ -59,6 +64,10 @@ pub enum Kind {
     Rate,
     /// All events queued at once, by SQS
     Backlog,
+    /// Failed deliveries recovered across a kill -9, with new events meanwhile
+    Recover,
+    /// Calls of the management API, 50 a second
+    Management,
     /// Calls, capacity units and invocations of events pushed by SQS, priced
     Cost,
 }

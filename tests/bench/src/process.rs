@@ -19,8 +19,9 @@ pub struct Stack {
     child: Child,
     pub api_url: String,
     pub aws_url: String,
+    binary: PathBuf,
     _lines: Lines<BufReader<ChildStdout>>,
-    _directory: TempDir,
+    directory: TempDir,
 }
 
 /// The receiver.
@@ -52,8 +53,17 @@ impl Stack {
             Some(path) => path.to_owned(),
             None => beside_me("posthorn")?,
         };
-        let directory = TempDir::new()?;
-        let mut child = Command::new(binary)
+        Self::start_over(binary, TempDir::new()?).await
+    }
+
+    /// Kills it as a power cut would, and starts it again over the same data, on other ports.
+    pub async fn kill_and_start_again(mut self) -> Result<Self> {
+        self.child.kill().await.context("ending the stack")?;
+        Self::start_over(self.binary, self.directory).await
+    }
+
+    async fn start_over(binary: PathBuf, directory: TempDir) -> Result<Self> {
+        let mut child = Command::new(&binary)
             .env("POSTHORN_LISTEN", "127.0.0.1:0")
             .env("POSTHORN_AWS_LISTEN", "127.0.0.1:0")
             .env("POSTHORN_DATA_DIR", directory.path().join("data"))
@@ -78,7 +88,7 @@ impl Stack {
         };
         tokio::time::timeout(PATIENCE, ready).await.context("the stack is not ready")??;
         let (api_url, aws_url) = api_url.zip(aws_url).context("the stack did not start")?;
-        Ok(Self { child, api_url, aws_url, _lines: lines, _directory: directory })
+        Ok(Self { child, api_url, aws_url, binary, _lines: lines, directory })
     }
 
     /// CPU and memory since its start.

@@ -1,5 +1,5 @@
 //! The receiver: answers 200 at once, and counts what it got. `GET /report` tells, `POST /reset`
-//! forgets.
+//! forgets. Paths below `/broken` answer 503 until `POST /mend`.
 
 use std::collections::HashSet;
 use std::convert::Infallible;
@@ -35,13 +35,14 @@ struct Seen {
     latency: Histogram<u64>,
     requests: u64,
     last_at: u64,
+    mended: bool,
 }
 
 impl Seen {
     fn new() -> Result<Self> {
         // Up to an hour, to three digits.
         let latency = Histogram::new_with_max(3_600_000_000, 3)?;
-        Ok(Self { ids: HashSet::new(), latency, requests: 0, last_at: 0 })
+        Ok(Self { ids: HashSet::new(), latency, requests: 0, last_at: 0, mended: false })
     }
 
     fn report(&self) -> Report {
@@ -88,15 +89,23 @@ async fn answer(
     let body = body.collect().await.map(|body| body.to_bytes()).unwrap_or_default();
     let now = now_micros();
     let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut status = 200;
     let answer = match head.uri.path() {
         "/report" => Bytes::from(serde_json::to_vec(&seen.report()).unwrap_or_default()),
         "/reset" => {
             if let Ok(new) = Seen::new() {
-                *seen = new;
+                *seen = Seen { mended: seen.mended, ..new };
             }
             Bytes::new()
         }
+        "/mend" => {
+            seen.mended = true;
+            Bytes::new()
+        }
         path => {
+            if path.starts_with("/broken") && !seen.mended {
+                status = 503;
+            }
             seen.requests += 1;
             seen.last_at = now;
             let id = head.headers.get("webhook-id").map(|id| Bytes::copy_from_slice(id.as_bytes()));
@@ -107,7 +116,9 @@ async fn answer(
             Bytes::new()
         }
     };
-    Ok(hyper::Response::new(Full::new(answer)))
+    let mut response = hyper::Response::new(Full::new(answer));
+    *response.status_mut() = hyper::StatusCode::from_u16(status).unwrap_or_default();
+    Ok(response)
 }
 
 /// The time in the event's data, `"sent":1234567890123456`.

@@ -10,9 +10,9 @@ use crate::http::Connection;
 use crate::meter::{self, Bill};
 use crate::process::{ADMIN_KEY, Receiver, Stack};
 use crate::receiver::{Report, now_micros};
-use crate::{Arguments, Kind, load};
+use crate::{Arguments, Kind, load, management, recover};
 
-const ACCOUNT: &str = "bench";
+pub const ACCOUNT: &str = "bench";
 /// Without a new delivery for so long, a scenario has failed.
 const STALL: Duration = Duration::from_secs(60);
 /// Events per second at which cost is measured: full batches, and no queueing in the handlers.
@@ -62,6 +62,11 @@ pub async fn run_all(arguments: &Arguments) -> Result<Vec<Figures>> {
 }
 
 async fn run_one(arguments: &Arguments, kind: Kind, rate: u64, label: &str) -> Result<Figures> {
+    match kind {
+        Kind::Recover => return recover::run(arguments, label).await,
+        Kind::Management => return management::run(arguments, label).await,
+        _ => {}
+    }
     let stack = Stack::start(arguments.stack.as_deref()).await?;
     let receiver = Receiver::start().await?;
     let fan_out = if kind == Kind::Fanout { 10 } else { 1 };
@@ -83,6 +88,8 @@ async fn run_one(arguments: &Arguments, kind: Kind, rate: u64, label: &str) -> R
         Kind::Fanout => arguments.events / 10,
         Kind::Backlog => arguments.backlog,
         Kind::Rate => rate * arguments.seconds,
+        // They went their own way above.
+        Kind::Recover | Kind::Management => 0,
     };
     let deliveries = events * fan_out;
     let sending = bar(&format!("{label}: sending"), events);
@@ -102,6 +109,7 @@ async fn run_one(arguments: &Arguments, kind: Kind, rate: u64, label: &str) -> R
             load::pace(url, &key, rate, arguments.seconds, connections, &sending).await?;
             None
         }
+        Kind::Recover | Kind::Management => None,
     };
     sending.finish_and_clear();
     let receiving = bar(&format!("{label}: receiving"), deliveries);
@@ -138,7 +146,7 @@ async fn run_one(arguments: &Arguments, kind: Kind, rate: u64, label: &str) -> R
 }
 
 /// Waits until so many different deliveries have arrived.
-async fn wait(receiver: &Receiver, wanted: u64, progress: &ProgressBar) -> Result<Report> {
+pub async fn wait(receiver: &Receiver, wanted: u64, progress: &ProgressBar) -> Result<Report> {
     let mut connection = Connection::open(&receiver.url).await?;
     let (mut seen, mut moved) = (0, Instant::now());
     loop {
@@ -158,7 +166,7 @@ async fn wait(receiver: &Receiver, wanted: u64, progress: &ProgressBar) -> Resul
 }
 
 /// Waits until the last outcomes are written: the stack's CPU time stands still.
-async fn settle(stack: &Stack) -> Result<()> {
+pub async fn settle(stack: &Stack) -> Result<()> {
     let mut last = stack.usage()?.cpu_seconds;
     for _ in 0..50 {
         tokio::time::sleep(Duration::from_millis(200)).await;
@@ -171,7 +179,7 @@ async fn settle(stack: &Stack) -> Result<()> {
     Ok(())
 }
 
-fn bar(label: &str, length: u64) -> ProgressBar {
+pub fn bar(label: &str, length: u64) -> ProgressBar {
     let style = ProgressStyle::with_template("{msg:<32} {wide_bar} {pos}/{len} {per_sec}");
     let bar = ProgressBar::new(length).with_message(label.to_owned());
     match style {

@@ -1,7 +1,7 @@
 //! Deliveries of an event.
 
 use posthorn_shared::delivery::{Delivery, Status};
-use posthorn_shared::endpoint::{Endpoint, Matcher};
+use posthorn_shared::endpoint::{Endpoint, Interest, Matcher};
 use posthorn_shared::ids::AccountId;
 use posthorn_shared::stored_event::StoredEvent;
 use serde_json::Value;
@@ -51,15 +51,16 @@ pub async fn to_endpoints(
 /// from the event and the subscription.
 fn pending(event: &StoredEvent, endpoint: Endpoint, content: &Value) -> Option<Delivery> {
     // A test goes to one endpoint alone: who that was is not known until it has been there.
-    if event.test || endpoint.created_at > event.key.received_at() {
+    let interest = Interest::from(endpoint);
+    if event.test || interest.created_at > event.key.received_at() {
         return None;
     }
-    let matcher = Matcher::new(endpoint)?;
+    let matcher = Matcher::new(interest)?;
     if !matcher.wants(&event.event_type, || content) {
         return None;
     }
     Some(Delivery {
-        endpoint: matcher.endpoint.id,
+        endpoint: matcher.interest.id,
         key: event.key.clone(),
         event_id: event.id.clone(),
         event_type: event.event_type.clone(),

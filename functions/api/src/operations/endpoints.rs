@@ -11,6 +11,7 @@ use posthorn_shared::filter::Filter;
 use posthorn_shared::header_rules::{self, MAX_HEADERS, REDACTED, is_sensitive};
 use posthorn_shared::ids::{AccountId, EndpointId};
 use posthorn_shared::problem::child;
+use posthorn_shared::rate_limit::RateLimit;
 use posthorn_shared::retry_policy::RetryPolicy;
 use posthorn_shared::secret::Secret;
 use posthorn_shared::store::StoreError;
@@ -39,6 +40,7 @@ pub struct Wish {
     headers: Vec<(String, String)>,
     timeout_seconds: Option<u64>,
     retry: Option<RetryPolicy>,
+    rate_limit: Option<RateLimit>,
     active: bool,
 }
 
@@ -67,11 +69,13 @@ pub async fn create(
         former_secret: None,
         timeout_seconds: None,
         retry: None,
+        rate_limit: None,
         disabled_reason: None,
         created_at: now,
         updated_at: now,
     };
     let endpoint = wish.apply(endpoint);
+    refuse_over_limit(state, account).await?;
     state.store.create_endpoint(&endpoint).await?;
     Ok(endpoint)
 }
@@ -144,6 +148,17 @@ pub async fn find(state: &ApiState, account: &AccountId, id: &str) -> Result<End
     state.store.endpoint(account, &id).await?.ok_or_else(unknown)
 }
 
+async fn refuse_over_limit(state: &ApiState, account: &AccountId) -> Result<(), Refusal> {
+    let view = state.accounts.get(account).await?.ok_or(Refusal::Unknown("account"))?;
+    let limit = view.account.limits.endpoints;
+    if state.store.count_endpoints(account).await? < limit as usize {
+        return Ok(());
+    }
+    Err(Refusal::Conflict(format!(
+        "the account has its {limit} endpoints; delete one, or have limits.endpoints raised"
+    )))
+}
+
 async fn dialect(state: &ApiState, account: &AccountId) -> Result<Dialect, StoreError> {
     let view = state.accounts.get(account).await?;
     Ok(view.map_or_else(Dialect::standard, |view| view.dialect.clone()))
@@ -163,6 +178,7 @@ fn settable(endpoint: &Endpoint) -> Map<String, Value> {
         ("headers", Value::Object(headers)),
         ("timeout_seconds", json!(endpoint.timeout_seconds)),
         ("retry", json!(endpoint.retry)),
+        ("rate_limit", json!(endpoint.rate_limit)),
         ("active", json!(endpoint.is_active())),
     ];
     fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
@@ -212,13 +228,16 @@ fn read(mut fields: Fields, dialect: &Dialect, allowed: &AllowedNetworks) -> Res
     }
     let wish = Wish {
         url,
-        description: fields.text("description", MAX_DESCRIPTION),
+        description: fields
+            .text_or_empty("description", MAX_DESCRIPTION)
+            .filter(|description| !description.is_empty()),
         metadata: metadata(&mut fields),
         event_types: event_types(&mut fields),
         filter: filter(&mut fields),
         headers: headers(&mut fields, dialect),
         timeout_seconds: timeout(&mut fields),
         retry: retry(&mut fields),
+        rate_limit: rate_limit(&mut fields),
         active: fields.typed("active", "true or false").unwrap_or(true),
     };
     fields.finish()?;
@@ -304,11 +323,20 @@ fn timeout(fields: &mut Fields) -> Option<u64> {
 
 fn retry(fields: &mut Fields) -> Option<RetryPolicy> {
     let expected = r#"{"schedule": ["5s", "5m"]} or {"count": 3, "delay_seconds": 5}"#;
-    let policy: RetryPolicy = fields.typed("retry", expected)?;
+    let policy: RetryPolicy = fields.object("retry", expected)?;
     for (pointer, detail) in policy.problems() {
         fields.problem(format!("/retry{pointer}"), detail);
     }
     Some(policy)
+}
+
+fn rate_limit(fields: &mut Fields) -> Option<RateLimit> {
+    let expected = r#"{"per_second": 10, "per_hour": 1000}, or one of them"#;
+    let limit: RateLimit = fields.object("rate_limit", expected)?;
+    for (pointer, detail) in limit.problems() {
+        fields.problem(format!("/rate_limit{pointer}"), detail);
+    }
+    Some(limit)
 }
 
 impl Wish {
@@ -321,6 +349,7 @@ impl Wish {
         endpoint.headers = self.headers;
         endpoint.timeout_seconds = self.timeout_seconds;
         endpoint.retry = self.retry;
+        endpoint.rate_limit = self.rate_limit;
         endpoint.disabled_reason = match (self.active, endpoint.disabled_reason) {
             (true, _) => None,
             // Off stays off, for the reason it was.

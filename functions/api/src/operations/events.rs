@@ -5,7 +5,6 @@ use posthorn_shared::ids::{AccountId, EventKey, ProducerEventId};
 use posthorn_shared::problem::Problem;
 use posthorn_shared::queue::Outgoing;
 use posthorn_shared::stored_event::StoredEvent;
-use serde_json::json;
 
 use crate::problem::Refusal;
 use crate::state::ApiState;
@@ -24,19 +23,21 @@ pub async fn accept(
     events: Vec<(String, IncomingEvent)>,
 ) -> Result<Vec<Accepted>, Refusal> {
     let view = state.accounts.get(account).await?.ok_or(Refusal::Unknown("account"))?;
-    let unknown: Vec<Problem> = events
-        .iter()
-        .filter(|(_, event)| !view.knows(&event.event_type))
-        .map(|(pointer, event)| Problem {
-            pointer: format!("{pointer}/type"),
-            detail: format!(
-                "the catalog has no event type {}; add it with POST /v1/event-types",
-                event.event_type
-            ),
-        })
-        .collect();
-    if !unknown.is_empty() {
-        return Err(Refusal::Invalid(unknown));
+    let mut problems = Vec::new();
+    for (pointer, event) in &events {
+        let event_type = &event.event_type;
+        if !view.knows(event_type) {
+            let detail = format!(
+                "the catalog has no event type {event_type}; add it with POST /v1/event-types"
+            );
+            problems.push(Problem::new(format!("{pointer}/type"), detail));
+            continue;
+        }
+        let invalid = state.accounts.check(&view, event_type, event.data.get()).await?;
+        problems.extend(invalid.iter().map(|problem| problem.below(&format!("{pointer}/data"))));
+    }
+    if !problems.is_empty() {
+        return Err(Refusal::Invalid(problems));
     }
     Ok(events.into_iter().map(|(_, event)| message(state, account, event)).collect())
 }
@@ -81,9 +82,4 @@ pub async fn find(state: &ApiState, account: &AccountId, id: &str) -> Result<Sto
     let id: ProducerEventId = id.parse().map_err(|_| unknown())?;
     let key = state.store.key_of_event_id(account, &id).await?.ok_or_else(unknown)?;
     state.store.event(account, &key).await?.ok_or_else(unknown)
-}
-
-/// `{"id"}`, or `{"ids"}` for a list.
-pub fn receipt(ids: Vec<String>, many: bool) -> serde_json::Value {
-    if many { json!({ "ids": ids }) } else { json!({ "id": ids.first() }) }
 }

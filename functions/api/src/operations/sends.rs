@@ -11,7 +11,7 @@ use posthorn_shared::queue;
 use posthorn_shared::stored_event::StoredEvent;
 
 use crate::fields::Fields;
-use crate::operations::deliveries;
+use crate::operations::{catalog, deliveries};
 use crate::problem::Refusal;
 use crate::state::ApiState;
 
@@ -27,21 +27,18 @@ pub async fn test(
     let given = fields.take("data");
     let mut data = String::new();
     if let Some(name) = &event_type {
-        let view = state.accounts.get(account).await?.ok_or(Refusal::Unknown("account"))?;
-        if !view.knows(name) {
-            fields.problem("/event_type", format!("the catalog has no event type {name}"));
+        let known = catalog::known(state, account, name).await?;
+        if known.is_none() {
+            let view = state.accounts.get(account).await?.ok_or(Refusal::Unknown("account"))?;
+            if !view.knows(name) {
+                fields.problem("/event_type", format!("the catalog has no event type {name}"));
+            }
         }
-        match given {
+        match given.or_else(|| known?.event_type.example) {
             Some(given) => data = given.to_string(),
             None => {
-                let known = state.store.event_type(account, name).await?;
-                match known.and_then(|known| known.example) {
-                    Some(example) => data = example.to_string(),
-                    None => {
-                        let detail = format!("is required: the catalog has no example of {name}");
-                        fields.problem("/data", detail);
-                    }
-                }
+                let detail = format!("is required: the catalog has no example of {name}");
+                fields.problem("/data", detail);
             }
         }
     }
@@ -87,7 +84,8 @@ pub async fn replay(
     send(state, DeliveryMessage::asked_for(event, id, attempt, Trigger::Replay)).await
 }
 
-fn refuse_inactive(endpoint: &Endpoint) -> Result<(), Refusal> {
+/// Refuses to send to an endpoint that is switched off.
+pub fn refuse_inactive(endpoint: &Endpoint) -> Result<(), Refusal> {
     if endpoint.is_active() {
         return Ok(());
     }

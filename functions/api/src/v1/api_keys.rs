@@ -3,29 +3,35 @@
 use std::collections::BTreeSet;
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use http::StatusCode;
 use jiff::Timestamp;
 use posthorn_shared::api_key::{self, ApiKey, Scope};
-use posthorn_shared::ids::KeyId;
+use posthorn_shared::ids::{AccountId, KeyId};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::auth::Admin;
 use crate::body::RequestBody;
+use crate::extract::{Path, Query};
 use crate::fields::Fields;
 use crate::paging::{List, PageQuery, list as page};
 use crate::problem::Refusal;
 use crate::state::ApiState;
 use crate::v1::accounts;
+use crate::v1::requests::NewKey;
 
 /// A key as it is shown: the key itself only by the call that made it.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = ApiKey)]
 pub struct KeyView {
     id: KeyId,
     name: String,
     scopes: BTreeSet<Scope>,
     created_at: Timestamp,
+    /// Only in the answer to its creation.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     key: Option<String>,
 }
 
@@ -36,7 +42,10 @@ impl From<ApiKey> for KeyView {
     }
 }
 
-/// `POST /v1/accounts/{id}/keys` `{name, scopes}` → 201 with the key, this once
+/// Creates an API key. It is shown this once: only its hash is kept.
+#[utoipa::path(post, operation_id = "create_key", path = "/v1/accounts/{id}/keys", tag = "accounts",
+    params(("id" = AccountId, Path)),
+    request_body = NewKey, responses((status = 201, body = KeyView)))]
 pub async fn create(
     _: Admin,
     State(state): State<ApiState>,
@@ -67,7 +76,10 @@ pub async fn create(
     Ok((StatusCode::CREATED, Json(view)))
 }
 
-/// `GET /v1/accounts/{id}/keys`
+/// Lists an account's keys, newest first.
+#[utoipa::path(get, operation_id = "list_keys", path = "/v1/accounts/{id}/keys", tag = "accounts",
+    params(("id" = AccountId, Path), PageQuery),
+    responses((status = 200, body = List<KeyView>)))]
 pub async fn list(
     _: Admin,
     State(state): State<ApiState>,
@@ -80,7 +92,9 @@ pub async fn list(
     Ok(page(found.items.into_iter().map(KeyView::from).collect(), found.next.as_deref()))
 }
 
-/// `DELETE /v1/accounts/{id}/keys/{key_id}` → 204. It works no longer than a second more.
+/// Deletes a key. It works no longer than a second more.
+#[utoipa::path(delete, operation_id = "delete_key", path = "/v1/accounts/{id}/keys/{key_id}", tag = "accounts",
+    params(("id" = AccountId, Path), ("key_id" = KeyId, Path)), responses((status = 204)))]
 pub async fn remove(
     _: Admin,
     State(state): State<ApiState>,

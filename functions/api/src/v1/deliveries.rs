@@ -1,30 +1,36 @@
 //! Deliveries: an endpoint's log, an event's deliveries, one with its attempts.
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use http::StatusCode;
 use jiff::Timestamp;
 use posthorn_shared::api_key::Scope;
 use posthorn_shared::delivery::{Attempt, AttemptError, Delivery, Status, Trigger};
-use posthorn_shared::ids::{EndpointId, EventKey, EventTypeName};
+use posthorn_shared::ids::{EndpointId, EventKey, EventTypeName, ProducerEventId};
 use posthorn_shared::store::DeliveryFilter;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
+use utoipa::{IntoParams, ToSchema};
 
 use crate::auth::Caller;
+use crate::extract::{Path, Query};
 use crate::operations::{deliveries, endpoints, events, sends};
-use crate::paging::{List, Narrowing, PageQuery, list as page};
+use crate::paging::{List, Narrowing, PageQuery, cursor, list as page};
 use crate::problem::Refusal;
 use crate::state::ApiState;
 
 /// A delivery as it is shown.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Delivery)]
 pub struct DeliveryView {
     event_id: String,
     endpoint_id: EndpointId,
     event_type: EventTypeName,
     status: Status,
-    attempt_count: usize,
+    /// Attempts made; `attempts` holds the last 40.
+    attempt_count: u32,
     next_attempt_at: Option<Timestamp>,
     created_at: Timestamp,
     last_status_code: Option<u16>,
@@ -32,16 +38,36 @@ pub struct DeliveryView {
     attempts: Vec<AttemptView>,
 }
 
-#[derive(Serialize)]
+/// An attempt as it is shown.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Attempt)]
 struct AttemptView {
+    /// From 1.
     number: u32,
     trigger: Trigger,
     started_at: Timestamp,
     duration_ms: u64,
     status_code: Option<u16>,
     error: Option<AttemptError>,
-    request: Value,
-    response: Option<Value>,
+    request: RequestView,
+    response: Option<ResponseView>,
+}
+
+/// What was sent. Sensitive headers read `***`.
+#[derive(Serialize, ToSchema)]
+struct RequestView {
+    url: String,
+    headers: BTreeMap<String, String>,
+}
+
+/// What came back.
+#[derive(Serialize, ToSchema)]
+struct ResponseView {
+    headers: BTreeMap<String, String>,
+    /// The first 4 KiB, of a success the first 128 bytes; what is no UTF-8 is replaced.
+    body: String,
+    /// Whether headers or body were longer.
+    truncated: bool,
 }
 
 impl From<Delivery> for DeliveryView {
@@ -49,7 +75,7 @@ impl From<Delivery> for DeliveryView {
         let last = delivery.attempts.last();
         Self {
             event_id: delivery.public_event_id().to_owned(),
-            attempt_count: delivery.attempts.len(),
+            attempt_count: delivery.last_attempt(),
             created_at: delivery.key.received_at(),
             last_status_code: last.and_then(|attempt| attempt.status_code),
             last_error: last.and_then(|attempt| attempt.error.clone()),
@@ -65,12 +91,10 @@ impl From<Delivery> for DeliveryView {
 impl From<Attempt> for AttemptView {
     fn from(attempt: Attempt) -> Self {
         let request = attempt.request;
-        let response = attempt.response.map(|response| {
-            json!({
-                "headers": object(response.headers),
-                "body": response.body,
-                "truncated": response.truncated,
-            })
+        let response = attempt.response.map(|response| ResponseView {
+            headers: object(response.headers),
+            body: response.body,
+            truncated: response.truncated,
         });
         Self {
             number: attempt.number,
@@ -79,37 +103,62 @@ impl From<Attempt> for AttemptView {
             duration_ms: attempt.duration_ms,
             status_code: attempt.status_code,
             error: attempt.error,
-            request: json!({ "url": request.url, "headers": object(request.headers) }),
+            request: RequestView { url: request.url, headers: object(request.headers) },
             response,
         }
     }
 }
 
 /// Headers as an object; those that come several times are joined (RFC 9110, section 5.3).
-fn object(headers: Vec<(String, String)>) -> Map<String, Value> {
-    let mut object = Map::new();
+fn object(headers: Vec<(String, String)>) -> BTreeMap<String, String> {
+    let mut object: BTreeMap<String, String> = BTreeMap::new();
     for (name, value) in headers {
-        let joined = match object.get(&name).and_then(Value::as_str) {
-            Some(before) => format!("{before}, {value}"),
-            None => value,
-        };
-        object.insert(name, Value::String(joined));
+        match object.entry(name) {
+            Entry::Vacant(entry) => drop(entry.insert(value)),
+            Entry::Occupied(mut entry) => {
+                let joined = entry.get_mut();
+                joined.push_str(", ");
+                joined.push_str(&value);
+            }
+        }
     }
     object
 }
 
 /// What narrows an endpoint's log.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct LogQuery {
+    #[param(value_type = Option<Status>, nullable = false)]
     status: Option<String>,
+    #[param(value_type = Option<EventTypeName>, nullable = false)]
     event_type: Option<String>,
+    /// Events received at or after.
+    #[param(value_type = Option<Timestamp>, nullable = false)]
     since: Option<String>,
+    /// Events received before.
+    #[param(value_type = Option<Timestamp>, nullable = false)]
     until: Option<String>,
+    /// How many to answer at the most; 50 where nothing is said.
+    #[param(value_type = Option<u16>, minimum = 1, maximum = 250, nullable = false)]
     limit: Option<String>,
+    /// The `next_cursor` of the page before; empty: the first page.
+    #[param(schema_with = cursor)]
     cursor: Option<String>,
 }
 
-/// `GET /v1/endpoints/{id}/deliveries?status=&event_type=&since=&until=`, newest first
+/// A delivery that was put on its way.
+#[derive(Serialize, ToSchema)]
+pub struct Sent {
+    /// `evt_…`, or the producer's own.
+    pub event_id: String,
+    pub endpoint_id: EndpointId,
+}
+
+/// An endpoint's deliveries, newest first.
+#[utoipa::path(get, operation_id = "list_deliveries", path = "/v1/endpoints/{id}/deliveries", tag = "deliveries",
+    params(("id" = EndpointId, Path), LogQuery),
+    responses((status = 200, body = List<DeliveryView>)))]
 pub async fn log(
     caller: Caller,
     State(state): State<ApiState>,
@@ -127,7 +176,10 @@ pub async fn log(
     Ok(page(found.deliveries.into_iter().map(DeliveryView::from).collect(), next))
 }
 
-/// `GET /v1/events/{id}/deliveries`
+/// Where an event went, or is on its way to.
+#[utoipa::path(get, operation_id = "list_deliveries_of_event", path = "/v1/events/{id}/deliveries", tag = "deliveries",
+    params(("id" = ProducerEventId, Path, description = "`evt_…`, or the producer's own")),
+    responses((status = 200, body = List<DeliveryView>)))]
 pub async fn of_event(
     caller: Caller,
     State(state): State<ApiState>,
@@ -139,7 +191,11 @@ pub async fn of_event(
     Ok(page(deliveries.into_iter().map(DeliveryView::from).collect(), None))
 }
 
-/// `GET /v1/events/{id}/deliveries/{endpoint_id}`
+/// A delivery, with every attempt: what was sent, what came back, how long it took.
+#[utoipa::path(get, operation_id = "get_delivery", path = "/v1/events/{id}/deliveries/{endpoint_id}", tag = "deliveries",
+    params(("id" = ProducerEventId, Path, description = "`evt_…`, or the producer's own"),
+        ("endpoint_id" = EndpointId, Path)),
+    responses((status = 200, body = DeliveryView)))]
 pub async fn show(
     caller: Caller,
     State(state): State<ApiState>,
@@ -153,19 +209,24 @@ pub async fn show(
     Ok(Json(delivery.into()))
 }
 
-/// `POST /v1/events/{id}/deliveries/{endpoint_id}/replay` → 202
+/// Makes one more attempt of a delivery, whatever its status. One that fails takes nothing away
+/// from what was delivered.
+#[utoipa::path(post, operation_id = "replay_delivery", path = "/v1/events/{id}/deliveries/{endpoint_id}/replay", tag = "deliveries",
+    params(("id" = ProducerEventId, Path, description = "`evt_…`, or the producer's own"),
+        ("endpoint_id" = EndpointId, Path)),
+    responses((status = 202, body = Sent)))]
 pub async fn replay(
     caller: Caller,
     State(state): State<ApiState>,
     Path((id, endpoint)): Path<(String, String)>,
-) -> Result<(StatusCode, Json<Value>), Refusal> {
+) -> Result<(StatusCode, Json<Sent>), Refusal> {
     let account = caller.account(Scope::Manage)?;
     let event = events::find(&state, account, &id).await?;
     let endpoint = endpoints::find(&state, account, &endpoint).await?;
     let endpoint_id = endpoint.id.clone();
     sends::replay(&state, &event, endpoint).await?;
-    let answer = json!({ "event_id": event.public_id(), "endpoint_id": endpoint_id });
-    Ok((StatusCode::ACCEPTED, Json(answer)))
+    let sent = Sent { event_id: event.public_id().to_owned(), endpoint_id };
+    Ok((StatusCode::ACCEPTED, Json(sent)))
 }
 
 fn filter(query: LogQuery) -> Result<DeliveryFilter, Refusal> {

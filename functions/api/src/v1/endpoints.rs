@@ -3,46 +3,58 @@
 use std::collections::BTreeMap;
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use http::StatusCode;
 use jiff::Timestamp;
 use posthorn_shared::api_key::Scope;
 use posthorn_shared::endpoint::{DisabledReason, Endpoint};
 use posthorn_shared::header_rules::{REDACTED, is_sensitive};
 use posthorn_shared::ids::EndpointId;
+use posthorn_shared::rate_limit::RateLimit;
 use posthorn_shared::retry_policy::RetryPolicy;
 use posthorn_shared::subscription::Subscription;
 use serde::Serialize;
 use serde_json::value::RawValue;
-use serde_json::{Map, Value, json};
+use utoipa::ToSchema;
 
 use crate::auth::Caller;
 use crate::body::RequestBody;
+use crate::extract::{Path, Query};
 use crate::fields::Fields;
 use crate::operations::{endpoints, sends};
 use crate::paging::{List, PageQuery, list as page};
 use crate::problem::Refusal;
 use crate::state::ApiState;
+use crate::v1::deliveries::Sent;
+use crate::v1::requests::{EndpointPatch, NewEndpoint, Rotation, TestSend};
 
 /// An endpoint as it is shown.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Endpoint)]
 pub struct EndpointView {
     id: EndpointId,
     url: String,
     description: Option<String>,
     metadata: BTreeMap<String, String>,
     event_types: Vec<Subscription>,
+    #[schema(value_type = Option<Object>)]
     filter: Option<Box<RawValue>>,
-    headers: Map<String, Value>,
+    /// Sensitive ones read `***`.
+    headers: BTreeMap<String, String>,
+    /// The dialect's where null.
     timeout_seconds: Option<u64>,
+    /// The dialect's where null.
     retry: Option<RetryPolicy>,
+    rate_limit: Option<RateLimit>,
     active: bool,
     disabled_reason: Option<DisabledReason>,
     /// Of an Ed25519 key.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     public_key: Option<String>,
     /// Only in the answer to its creation.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     secret: Option<String>,
     /// Its age is what a rule about rotation looks at.
     secret_created_at: Timestamp,
@@ -54,7 +66,7 @@ impl From<Endpoint> for EndpointView {
     fn from(endpoint: Endpoint) -> Self {
         let headers = endpoint.headers.iter().map(|(name, value)| {
             let shown = if is_sensitive(name) { REDACTED } else { value };
-            (name.clone(), json!(shown))
+            (name.clone(), shown.to_owned())
         });
         Self {
             headers: headers.collect(),
@@ -69,6 +81,7 @@ impl From<Endpoint> for EndpointView {
             filter: endpoint.filter.and_then(|text| RawValue::from_string(text).ok()),
             timeout_seconds: endpoint.timeout_seconds,
             retry: endpoint.retry,
+            rate_limit: endpoint.rate_limit,
             disabled_reason: endpoint.disabled_reason,
             secret_created_at: endpoint.secret_created_at,
             created_at: endpoint.created_at,
@@ -77,7 +90,9 @@ impl From<Endpoint> for EndpointView {
     }
 }
 
-/// `POST /v1/endpoints` → 201 with the secret
+/// Creates an endpoint. The answer shows its secret.
+#[utoipa::path(post, operation_id = "create_endpoint", path = "/v1/endpoints", tag = "endpoints",
+    request_body = NewEndpoint, responses((status = 201, body = EndpointView)))]
 pub async fn create(
     caller: Caller,
     State(state): State<ApiState>,
@@ -89,7 +104,9 @@ pub async fn create(
     Ok((StatusCode::CREATED, Json(EndpointView { secret, ..endpoint.into() })))
 }
 
-/// `GET /v1/endpoints`
+/// Lists endpoints, newest first.
+#[utoipa::path(get, operation_id = "list_endpoints", path = "/v1/endpoints", tag = "endpoints", params(PageQuery),
+    responses((status = 200, body = List<EndpointView>)))]
 pub async fn list(
     caller: Caller,
     State(state): State<ApiState>,
@@ -101,7 +118,9 @@ pub async fn list(
     Ok(page(found.items.into_iter().map(EndpointView::from).collect(), found.next.as_deref()))
 }
 
-/// `GET /v1/endpoints/{id}`
+/// An endpoint.
+#[utoipa::path(get, operation_id = "get_endpoint", path = "/v1/endpoints/{id}", tag = "endpoints",
+    params(("id" = EndpointId, Path)), responses((status = 200, body = EndpointView)))]
 pub async fn show(
     caller: Caller,
     State(state): State<ApiState>,
@@ -111,7 +130,10 @@ pub async fn show(
     Ok(Json(endpoints::find(&state, account, &id).await?.into()))
 }
 
-/// `PATCH /v1/endpoints/{id}`: JSON Merge Patch
+/// Changes an endpoint by a JSON Merge Patch.
+#[utoipa::path(patch, operation_id = "change_endpoint", path = "/v1/endpoints/{id}", tag = "endpoints",
+    params(("id" = EndpointId, Path)),
+    request_body = EndpointPatch, responses((status = 200, body = EndpointView)))]
 pub async fn change(
     caller: Caller,
     State(state): State<ApiState>,
@@ -124,7 +146,9 @@ pub async fn change(
     Ok(Json(endpoints::change(&state, account, &id, &patch).await?.into()))
 }
 
-/// `DELETE /v1/endpoints/{id}` → 204. Its retries stop.
+/// Deletes an endpoint. Its retries stop.
+#[utoipa::path(delete, operation_id = "delete_endpoint", path = "/v1/endpoints/{id}", tag = "endpoints",
+    params(("id" = EndpointId, Path)), responses((status = 204)))]
 pub async fn remove(
     caller: Caller,
     State(state): State<ApiState>,
@@ -136,24 +160,30 @@ pub async fn remove(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// `GET /v1/endpoints/{id}/secret`
+/// An endpoint's signing secret.
+#[utoipa::path(get, operation_id = "get_secret", path = "/v1/endpoints/{id}/secret", tag = "endpoints",
+    params(("id" = EndpointId, Path)), responses((status = 200, body = SecretView)))]
 pub async fn secret(
     caller: Caller,
     State(state): State<ApiState>,
     Path(id): Path<String>,
-) -> Result<Json<Value>, Refusal> {
+) -> Result<Json<SecretView>, Refusal> {
     let account = caller.account(Scope::Manage)?;
     let endpoint = endpoints::find(&state, account, &id).await?;
     Ok(Json(secret_view(&endpoint, state.runtime.clock.now())))
 }
 
-/// `POST /v1/endpoints/{id}/secret/rotate` `{secret?, overlap_seconds?}`
+/// Replaces an endpoint's secret. The former one goes on signing beside it for a while, so that
+/// receivers can change over.
+#[utoipa::path(post, operation_id = "rotate_secret", path = "/v1/endpoints/{id}/secret/rotate", tag = "endpoints",
+    params(("id" = EndpointId, Path)),
+    request_body = Option<Rotation>, responses((status = 200, body = SecretView)))]
 pub async fn rotate_secret(
     caller: Caller,
     State(state): State<ApiState>,
     Path(id): Path<String>,
     body: RequestBody,
-) -> Result<Json<Value>, Refusal> {
+) -> Result<Json<SecretView>, Refusal> {
     let account = caller.account(Scope::Manage)?;
     let id = id.parse().map_err(|_| Refusal::Unknown("endpoint"))?;
     let endpoint =
@@ -161,25 +191,37 @@ pub async fn rotate_secret(
     Ok(Json(secret_view(&endpoint, state.runtime.clock.now())))
 }
 
-/// `POST /v1/endpoints/{id}/test` `{event_type, data?}` → 202
+/// Sends a test event to this endpoint alone, whatever it subscribes to. It is not retried.
+#[utoipa::path(post, operation_id = "send_test", path = "/v1/endpoints/{id}/test", tag = "endpoints",
+    params(("id" = EndpointId, Path)),
+    request_body = TestSend, responses((status = 202, body = Sent)))]
 pub async fn test(
     caller: Caller,
     State(state): State<ApiState>,
     Path(id): Path<String>,
     body: RequestBody,
-) -> Result<(StatusCode, Json<Value>), Refusal> {
+) -> Result<(StatusCode, Json<Sent>), Refusal> {
     let account = caller.account(Scope::Manage)?;
     let endpoint = endpoints::find(&state, account, &id).await?;
     let event_id = sends::test(&state, &endpoint, Fields::parse(&body)?).await?;
-    let answer = json!({ "event_id": event_id, "endpoint_id": endpoint.id });
-    Ok((StatusCode::ACCEPTED, Json(answer)))
+    Ok((StatusCode::ACCEPTED, Json(Sent { event_id, endpoint_id: endpoint.id })))
 }
 
-fn secret_view(endpoint: &Endpoint, now: Timestamp) -> Value {
+/// A signing secret.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Secret)]
+pub struct SecretView {
+    secret: String,
+    created_at: Timestamp,
+    /// While a rotation overlaps.
+    former_secret_signs_until: Option<Timestamp>,
+}
+
+fn secret_view(endpoint: &Endpoint, now: Timestamp) -> SecretView {
     let former = endpoint.former_secret.as_ref().filter(|former| now < former.until);
-    json!({
-        "secret": endpoint.secret.reveal(),
-        "created_at": endpoint.secret_created_at,
-        "former_secret_signs_until": former.map(|former| former.until),
-    })
+    SecretView {
+        secret: endpoint.secret.reveal().to_owned(),
+        created_at: endpoint.secret_created_at,
+        former_secret_signs_until: former.map(|former| former.until),
+    }
 }

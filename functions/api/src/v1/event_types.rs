@@ -1,126 +1,115 @@
-//! `/v1/event-types`: the account's catalog.
+//! `/v1/event-types`: the catalog of an account, or of all accounts.
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use http::StatusCode;
+use jiff::Timestamp;
 use posthorn_shared::api_key::Scope;
-use posthorn_shared::event_type::EventType;
+use posthorn_shared::event_type::{CatalogOwner, EventType};
 use posthorn_shared::ids::EventTypeName;
-use serde_json::{Map, Value, json};
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
 
-use crate::auth::Caller;
+use crate::auth::CatalogCaller;
 use crate::body::RequestBody;
+use crate::extract::{Path, Query};
 use crate::fields::Fields;
+use crate::operations::catalog::{self, Entry};
 use crate::paging::{List, PageQuery, list as page};
 use crate::problem::Refusal;
 use crate::state::ApiState;
+use crate::v1::requests::{EventTypePatch, NewEventType};
 
-/// Bytes of an example: every event reads its account's catalog.
-const MAX_EXAMPLE: usize = 16 * 1024;
-
-/// What a customer decides about an event type.
-struct Wish {
+/// An event type as it is shown.
+#[derive(Serialize, ToSchema)]
+#[schema(as = EventType)]
+pub struct EventTypeView {
+    name: EventTypeName,
     description: String,
+    /// JSON Schema 2020-12.
+    schema: Option<Value>,
     example: Option<Value>,
+    /// Whether it belongs to the catalog of all accounts.
+    for_all_accounts: bool,
+    created_at: Timestamp,
+    updated_at: Timestamp,
 }
 
-/// `POST /v1/event-types` `{name, description?, example?}` → 201. From the first one on, events of
-/// types that the catalog lacks are refused.
+impl From<Entry> for EventTypeView {
+    fn from(entry: Entry) -> Self {
+        let for_all_accounts = entry.owner == CatalogOwner::Everyone;
+        let EventType { name, description, schema, example, created_at, updated_at } =
+            entry.event_type;
+        Self { name, description, schema, example, for_all_accounts, created_at, updated_at }
+    }
+}
+
+/// Adds an event type. With a schema, events of that type are validated. From the first event type
+/// on, events of types that the catalog lacks are refused. The admin key without an account adds to
+/// the catalog of all accounts.
+#[utoipa::path(post, operation_id = "create_event_type", path = "/v1/event-types", tag = "event types",
+    request_body = NewEventType, responses((status = 201, body = EventTypeView)))]
 pub async fn create(
-    caller: Caller,
+    caller: CatalogCaller,
     State(state): State<ApiState>,
     body: RequestBody,
-) -> Result<(StatusCode, Json<EventType>), Refusal> {
-    let account = caller.account(Scope::Manage)?;
-    let mut fields = Fields::parse(&body)?;
-    let name: Option<EventTypeName> = fields.required_parsed("name");
-    let Wish { description, example } = read(fields)?;
-    let now = state.runtime.clock.now();
-    let Some(name) = name else {
-        return Err(Refusal::Fault);
-    };
-    let event_type = EventType { name, description, example, created_at: now, updated_at: now };
-    if !state.store.create_event_type(account, &event_type).await? {
-        return Err(Refusal::Conflict(format!("the catalog has {} already", event_type.name)));
-    }
-    Ok((StatusCode::CREATED, Json(event_type)))
+) -> Result<(StatusCode, Json<EventTypeView>), Refusal> {
+    let owner = caller.owner(Scope::Manage)?;
+    let entry = catalog::create(&state, owner, Fields::parse(&body)?).await?;
+    Ok((StatusCode::CREATED, Json(entry.into())))
 }
 
-/// `PATCH /v1/event-types/{name}`: JSON Merge Patch. An example is a value of its own: it is
-/// replaced, not merged into.
+/// Changes an event type by a JSON Merge Patch.
+#[utoipa::path(patch, operation_id = "change_event_type", path = "/v1/event-types/{name}", tag = "event types",
+    params(("name" = EventTypeName, Path)),
+    request_body = EventTypePatch, responses((status = 200, body = EventTypeView)))]
 pub async fn change(
-    caller: Caller,
+    caller: CatalogCaller,
     State(state): State<ApiState>,
     Path(name): Path<String>,
     body: RequestBody,
-) -> Result<Json<EventType>, Refusal> {
-    let account = caller.account(Scope::Manage)?;
-    let name: EventTypeName = name.parse().map_err(|_| Refusal::Unknown("event type"))?;
+) -> Result<Json<EventTypeView>, Refusal> {
+    let owner = caller.owner(Scope::Manage)?;
     let patch = Fields::parse(&body)?.into_object();
-    let now = state.runtime.clock.now();
-    let changed = state
-        .store
-        .change_event_type(account, &name, |known| {
-            let mut merged = Map::new();
-            merged.insert("description".to_owned(), json!(known.description));
-            merged.insert("example".to_owned(), json!(known.example));
-            merged.extend(patch.clone());
-            let Wish { description, example } = read(Fields::of(merged))?;
-            Ok(EventType { description, example, updated_at: now, ..known })
-        })
-        .await?;
-    Refusal::of_change(changed, "event type").map(Json)
+    Ok(Json(catalog::change(&state, owner, &name, &patch).await?.into()))
 }
 
-fn read(mut fields: Fields) -> Result<Wish, Refusal> {
-    let description = fields.text_or_empty("description", 1024).unwrap_or_default();
-    let example = fields.take("example");
-    if let Some(example) = &example {
-        if !example.is_object() {
-            fields.problem("/example", "is a JSON object: the data of an event");
-        } else if example.to_string().len() > MAX_EXAMPLE {
-            fields.problem("/example", format!("has at most {MAX_EXAMPLE} bytes"));
-        }
-    }
-    fields.finish()?;
-    Ok(Wish { description, example })
-}
-
-/// `GET /v1/event-types`
+/// Lists event types by name: the account's own, and those of all accounts.
+#[utoipa::path(get, operation_id = "list_event_types", path = "/v1/event-types", tag = "event types", params(PageQuery),
+    responses((status = 200, body = List<EventTypeView>)))]
 pub async fn list(
-    caller: Caller,
+    caller: CatalogCaller,
     State(state): State<ApiState>,
     Query(query): Query<PageQuery>,
-) -> Result<Json<List<EventType>>, Refusal> {
-    let account = caller.account(Scope::Read)?;
+) -> Result<Json<List<EventTypeView>>, Refusal> {
+    let owner = caller.owner(Scope::Read)?;
     let after = query.after()?;
-    let found = state.store.event_types(account, query.limit()?, after.as_deref()).await?;
-    Ok(page(found.items, found.next.as_deref()))
+    let found = catalog::list(&state, &owner, query.limit()?, after.as_deref()).await?;
+    Ok(page(found.items.into_iter().map(EventTypeView::from).collect(), found.next.as_deref()))
 }
 
-/// `GET /v1/event-types/{name}`
+/// An event type.
+#[utoipa::path(get, operation_id = "get_event_type", path = "/v1/event-types/{name}", tag = "event types",
+    params(("name" = EventTypeName, Path)), responses((status = 200, body = EventTypeView)))]
 pub async fn show(
-    caller: Caller,
+    caller: CatalogCaller,
     State(state): State<ApiState>,
     Path(name): Path<String>,
-) -> Result<Json<EventType>, Refusal> {
-    let account = caller.account(Scope::Read)?;
-    let unknown = || Refusal::Unknown("event type");
-    let name = name.parse().map_err(|_| unknown())?;
-    state.store.event_type(account, &name).await?.map(Json).ok_or_else(unknown)
+) -> Result<Json<EventTypeView>, Refusal> {
+    let owner = caller.owner(Scope::Read)?;
+    Ok(Json(catalog::find(&state, owner, &name).await?.into()))
 }
 
-/// `DELETE /v1/event-types/{name}` → 204
+/// Removes an event type.
+#[utoipa::path(delete, operation_id = "delete_event_type", path = "/v1/event-types/{name}", tag = "event types",
+    params(("name" = EventTypeName, Path)), responses((status = 204)))]
 pub async fn remove(
-    caller: Caller,
+    caller: CatalogCaller,
     State(state): State<ApiState>,
     Path(name): Path<String>,
 ) -> Result<StatusCode, Refusal> {
-    let account = caller.account(Scope::Manage)?;
-    let name: EventTypeName = name.parse().map_err(|_| Refusal::Unknown("event type"))?;
-    if state.store.event_type(account, &name).await?.is_none() {
-        return Err(Refusal::Unknown("event type"));
-    }
-    state.store.delete_event_type(account, &name).await?;
+    let owner = caller.owner(Scope::Manage)?;
+    catalog::remove(&state, owner, &name).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -1,23 +1,26 @@
 //! `/v1/events`
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use http::StatusCode;
 use jiff::Timestamp;
 use posthorn_shared::api_key::Scope;
 use posthorn_shared::event::{self, IncomingEvent};
-use posthorn_shared::ids::{EventKey, EventTypeName};
+use posthorn_shared::ids::{EventKey, EventTypeName, ProducerEventId};
 use posthorn_shared::store::EventFilter;
 use posthorn_shared::stored_event::StoredEvent;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use utoipa::{IntoParams, ToSchema};
 
 use crate::auth::Caller;
 use crate::body::RequestBody;
-use crate::operations::events::{self, receipt};
-use crate::paging::{List, Narrowing, PageQuery, list as page};
+use crate::extract::{Path, Query};
+use crate::operations::events;
+use crate::paging::{List, Narrowing, PageQuery, cursor, list as page};
 use crate::problem::Refusal;
 use crate::state::ApiState;
+use crate::v1::requests::OneOrMoreEvents;
 
 const MAX_EVENTS: usize = 100;
 
@@ -29,31 +32,47 @@ struct Many<'a> {
     events: Vec<&'a RawValue>,
 }
 
-/// `POST /v1/events`: one event or up to 100 → 202 with `id` or `ids`. What is answered with 202 is
-/// durable.
+/// What was accepted: the ids that its deliveries carry.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+pub enum Receipt {
+    One { id: String },
+    More { ids: Vec<String> },
+}
+
+/// Takes one event, or up to 100. What is answered with 202 is durable. An event with an id of its
+/// own that was sent before is accepted and changes nothing.
+#[utoipa::path(post, operation_id = "send_events", path = "/v1/events", tag = "events",
+    request_body = OneOrMoreEvents, responses((status = 202, body = Receipt)))]
 pub async fn create(
     caller: Caller,
     State(state): State<ApiState>,
     body: RequestBody,
-) -> Result<(StatusCode, Json<serde_json::Value>), Refusal> {
+) -> Result<(StatusCode, Json<Receipt>), Refusal> {
     let account = caller.account(Scope::Publish)?;
     let text = std::str::from_utf8(&body)
         .map_err(|e| Refusal::Malformed(format!("the body is not UTF-8: {e}")))?;
     let many = is_many(text)?;
     let events = if many { read_many(text)? } else { vec![(String::new(), read_one(text)?)] };
     let accepted = events::accept(&state, account, events).await?;
-    let (ids, mut messages): (Vec<_>, Vec<_>) =
+    let (mut ids, mut messages): (Vec<_>, Vec<_>) =
         accepted.into_iter().map(|event| (event.id, event.message)).unzip();
     if many {
         state.ingest.send_all(messages).await?;
     } else if let Some(message) = messages.pop() {
         state.ingest.send(message).await?;
     }
-    Ok((StatusCode::ACCEPTED, Json(receipt(ids, many))))
+    let receipt = if many {
+        Receipt::More { ids }
+    } else {
+        Receipt::One { id: ids.pop().ok_or(Refusal::Fault)? }
+    };
+    Ok((StatusCode::ACCEPTED, Json(receipt)))
 }
 
 /// An event in a list: all but its data.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = EventSummary)]
 pub struct EventView {
     id: String,
     #[serde(rename = "type")]
@@ -77,18 +96,30 @@ impl From<StoredEvent> for EventView {
 }
 
 /// What narrows the list of events.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct EventsQuery {
     #[serde(rename = "type")]
+    #[param(value_type = Option<EventTypeName>, nullable = false)]
     event_type: Option<String>,
+    /// Received at or after.
+    #[param(value_type = Option<Timestamp>, nullable = false)]
     since: Option<String>,
+    /// Received before.
+    #[param(value_type = Option<Timestamp>, nullable = false)]
     until: Option<String>,
+    /// How many to answer at the most; 50 where nothing is said.
+    #[param(value_type = Option<u16>, minimum = 1, maximum = 250, nullable = false)]
     limit: Option<String>,
+    /// The `next_cursor` of the page before; empty: the first page.
+    #[param(schema_with = cursor)]
     cursor: Option<String>,
 }
 
-/// `GET /v1/events?type=&since=&until=`, newest first, without data. A page looks through ten days
-/// at the most: it may be short and still have a next one.
+/// Lists events, newest first, without their data. A page looks through ten days at the most: it
+/// may be short and still have a next one.
+#[utoipa::path(get, operation_id = "list_events", path = "/v1/events", tag = "events", params(EventsQuery),
+    responses((status = 200, body = List<EventView>)))]
 pub async fn list(
     caller: Caller,
     State(state): State<ApiState>,
@@ -112,15 +143,38 @@ pub async fn list(
     Ok(page(found.events.into_iter().map(EventView::from).collect(), next))
 }
 
-/// `GET /v1/events/{id}`, with its payload as it came.
+/// An event, with its data as it came.
+#[derive(Serialize, ToSchema)]
+pub struct Event {
+    id: String,
+    r#type: EventTypeName,
+    timestamp: Timestamp,
+    received_at: Timestamp,
+    /// Whether a test send made it.
+    test: bool,
+    #[schema(value_type = Object)]
+    data: Box<RawValue>,
+}
+
+/// An event, with its data byte for byte as it came.
+#[utoipa::path(get, operation_id = "get_event", path = "/v1/events/{id}", tag = "events",
+    params(("id" = ProducerEventId, Path, description = "`evt_…`, or the producer's own")),
+    responses((status = 200, body = Event)))]
 pub async fn show(
     caller: Caller,
     State(state): State<ApiState>,
     Path(id): Path<String>,
-) -> Result<Json<Box<RawValue>>, Refusal> {
+) -> Result<Json<Event>, Refusal> {
     let account = caller.account(Scope::Read)?;
     let event = events::find(&state, account, &id).await?;
-    RawValue::from_string(event.to_json()).map(Json).map_err(|_| Refusal::Fault)
+    Ok(Json(Event {
+        id: event.public_id().to_owned(),
+        received_at: event.key.received_at(),
+        r#type: event.event_type,
+        timestamp: event.timestamp,
+        test: event.test,
+        data: RawValue::from_string(event.data).map_err(|_| Refusal::Fault)?,
+    }))
 }
 
 /// Whether the body is a list of events: an object with `events`, and no event of its own.

@@ -3,6 +3,11 @@
 pub mod accounts;
 pub mod api_keys;
 pub mod deliveries;
+pub mod dialects;
 pub mod endpoints;
 pub mod event_types;
 pub mod events;
+pub mod portal_sessions;
+pub mod requests;
+pub mod stats;
+pub mod tasks;

@@ -37,6 +37,7 @@ impl Producer {
         let settings =
             Settings::from_lookup(|name| (name == "AWS_ENDPOINT_URL").then(|| aws.clone()));
         let runtime = Runtime::connect(settings.unwrap_or_else(|_| unreachable!())).await;
+        let runtime = runtime.unwrap_or_else(|_| unreachable!());
         let events_queue_url = stack.events_queue_url.clone();
         Self { client, account, runtime, events_queue_url, happenings }
     }

@@ -1,0 +1,69 @@
+//! Recovers and replays: started here, carried out by the retry function.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use posthorn_shared::endpoint::Endpoint;
+use posthorn_shared::ids::{AccountId, TaskId};
+use posthorn_shared::queue;
+use posthorn_shared::task::{Task, TaskKind, TaskMessage, TaskStatus};
+
+use crate::fields::Fields;
+use crate::operations::sends::refuse_inactive;
+use crate::problem::Refusal;
+use crate::state::ApiState;
+
+/// Starts a task over a window of an endpoint's past.
+pub async fn start(
+    state: &ApiState,
+    endpoint: &Endpoint,
+    kind: TaskKind,
+    mut fields: Fields,
+) -> Result<TaskId, Refusal> {
+    let clock = &state.runtime.clock;
+    let now = clock.now();
+    let since: Option<Timestamp> = fields.time("since", true);
+    let until = fields.time("until", false).map_or(now, |until| until.min(now));
+    if since.is_some_and(|since| since >= until) {
+        fields.problem("/since", "is before until, and in the past");
+    }
+    fields.finish()?;
+    let Some(since) = since else {
+        return Err(Refusal::Fault);
+    };
+    refuse_inactive(endpoint)?;
+    let task = Task {
+        id: TaskId::new(now, clock.random()),
+        account: endpoint.account.clone(),
+        endpoint: endpoint.id.clone(),
+        kind,
+        status: TaskStatus::Running,
+        since,
+        until,
+        after: None,
+        examined: 0,
+        sent: 0,
+        created_at: now,
+        updated_at: now,
+    };
+    if let Some(other) = state.store.create_task(&task).await? {
+        return Err(Refusal::Conflict(format!(
+            "{other} is on for this endpoint; wait for its end: GET /v1/tasks/{other}"
+        )));
+    }
+    let message = TaskMessage { account: task.account, task: task.id.clone() };
+    let url = &state.runtime.settings.tasks_queue_url;
+    let sent = queue::send_all(&state.runtime.sqs, url, vec![message.outgoing(Duration::ZERO)]);
+    match sent.await.pop() {
+        // The claim runs out by itself, and then another can be started.
+        Some(Err(error)) => Err(Refusal::Unavailable(error.to_string())),
+        _ => Ok(task.id),
+    }
+}
+
+/// The task, if the account has it.
+pub async fn find(state: &ApiState, account: &AccountId, id: &str) -> Result<Task, Refusal> {
+    let unknown = || Refusal::Unknown("task");
+    let id: TaskId = id.parse().map_err(|_| unknown())?;
+    state.store.task(account, &id).await?.ok_or_else(unknown)
+}

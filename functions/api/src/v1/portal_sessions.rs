@@ -1,0 +1,91 @@
+//! `/v1/accounts/{id}/portal-sessions`: links that open the portal for an account.
+
+use axum::Json;
+use axum::extract::State;
+use http::request::Parts;
+use http::{HeaderMap, StatusCode};
+use jiff::{SignedDuration, Timestamp};
+use lambda_http::request::RequestContext;
+use posthorn_shared::api_key;
+use posthorn_shared::base32;
+use posthorn_shared::ids::AccountId;
+use posthorn_shared::store::PortalSession;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::auth::Admin;
+use crate::body::RequestBody;
+use crate::extract::Path;
+use crate::fields::Fields;
+use crate::problem::Refusal;
+use crate::state::ApiState;
+use crate::v1::accounts;
+use crate::v1::requests::NewPortalSession;
+
+/// Seconds.
+const DEFAULT_EXPIRY: i64 = 3600;
+const MAX_EXPIRY: i64 = 7 * 86_400;
+const MIN_EXPIRY: i64 = 60;
+
+/// A link that opens the portal.
+#[derive(Serialize, ToSchema)]
+#[schema(as = PortalSession)]
+pub struct PortalSessionView {
+    /// Whoever has it can act for the account: give it to its people alone.
+    url: String,
+    expires_at: Timestamp,
+}
+
+/// The request's head, from which the API's own address follows.
+pub struct Origin(String);
+
+impl<S: Sync> axum::extract::FromRequestParts<S> for Origin {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refusal> {
+        let header = |headers: &HeaderMap, name: &str| {
+            headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
+        };
+        let host = header(&parts.headers, "host").unwrap_or_else(|| "localhost".to_owned());
+        let scheme = header(&parts.headers, "x-forwarded-proto");
+        let scheme = if scheme.as_deref() == Some("https") { "https" } else { "http" };
+        // API Gateway's own host names have the stage in their path.
+        let stage = match parts.extensions.get::<RequestContext>() {
+            Some(RequestContext::ApiGatewayV1(context)) if host.contains(".execute-api.") => {
+                context.stage.as_ref().map(|stage| format!("/{stage}"))
+            }
+            _ => None,
+        };
+        Ok(Self(format!("{scheme}://{host}{}", stage.unwrap_or_default())))
+    }
+}
+
+/// Makes a link that opens the portal for this account.
+#[utoipa::path(post, operation_id = "create_portal_session", path = "/v1/accounts/{id}/portal-sessions", tag = "accounts",
+    params(("id" = AccountId, Path)), request_body = Option<NewPortalSession>,
+    responses((status = 201, body = PortalSessionView)))]
+pub async fn create(
+    _: Admin,
+    State(state): State<ApiState>,
+    Path(account): Path<String>,
+    Origin(origin): Origin,
+    body: RequestBody,
+) -> Result<(StatusCode, Json<PortalSessionView>), Refusal> {
+    let account = accounts::find(&state, &account).await?;
+    let mut fields = Fields::parse_optional(&body)?;
+    let expected = format!("a whole number of seconds, {MIN_EXPIRY} to {MAX_EXPIRY}");
+    let seconds = fields.typed("expires_in", &expected).unwrap_or(DEFAULT_EXPIRY);
+    if !(MIN_EXPIRY..=MAX_EXPIRY).contains(&seconds) {
+        fields.problem("/expires_in", format!("is {expected}"));
+    }
+    fields.finish()?;
+    let clock = &state.runtime.clock;
+    let now = clock.now();
+    let expires_at = now.checked_add(SignedDuration::from_secs(seconds)).unwrap_or(now);
+    let token = format!("phs_{}", base32::encode(clock.random()));
+    let session = PortalSession { account: account.id, expires_at };
+    state.store.create_portal_session(&api_key::sha256_hex(&token), &session).await?;
+    let origin = state.runtime.settings.public_url.clone().unwrap_or(origin);
+    let url = format!("{origin}/portal?session={token}");
+    Ok((StatusCode::CREATED, Json(PortalSessionView { url, expires_at })))
+}

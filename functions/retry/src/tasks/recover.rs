@@ -1,0 +1,28 @@
+//! Recover: every failed delivery of the window is attempted once more, oldest first.
+
+use posthorn_shared::delivery::Status;
+use posthorn_shared::delivery_message::DeliveryMessage;
+use posthorn_shared::store::Store;
+use posthorn_shared::task::Task;
+
+use super::{Page, TaskError};
+
+/// The next failed deliveries. One that fails again stays failed and lies before the page's end, so
+/// that the task comes to one.
+pub(super) async fn page(store: &Store, task: &Task, size: usize) -> Result<Page, TaskError> {
+    let Task { account, endpoint, since, until, after, .. } = task;
+    let keys = store.failed_deliveries(endpoint, *since, *until, after.as_ref(), size).await?;
+    let subjects = keys.iter().map(|key| (endpoint.clone(), key.clone()));
+    let mut deliveries = store.deliveries(subjects).await?;
+    let failed = keys.iter().filter_map(|key| {
+        let delivery = deliveries.remove(&(endpoint.clone(), key.clone()))?;
+        // The index lags a little behind.
+        (delivery.status == Status::Failed)
+            .then(|| DeliveryMessage::again(account.clone(), delivery))
+    });
+    Ok(Page {
+        messages: failed.collect(),
+        examined: keys.len(),
+        next: if keys.len() == size { keys.last().cloned() } else { None },
+    })
+}

@@ -1,0 +1,187 @@
+//! The event catalogs: one per account, and one of all accounts. What every event has to be checked
+//! against is small and read with the account; schema and example lie beside it.
+
+use std::collections::HashMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::document::{self, Change, Order, Page};
+use super::keys;
+use super::table::{If, Range};
+use super::{Item, Reader, Store, StoreError};
+use crate::event_type::{CatalogEntry, CatalogOwner, EventType};
+use crate::ids::EventTypeName;
+
+/// Tries of a change that others interfere with.
+const TRIES: usize = 5;
+
+/// What is kept apart from a [`CatalogEntry`].
+#[derive(Default, Serialize, Deserialize)]
+struct Details {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    schema: Option<Value>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    example: Option<Value>,
+}
+
+impl Store {
+    /// Adds an event type; `false` when the catalog has it.
+    ///
+    /// # Errors
+    /// When the table can't be written.
+    pub async fn create_event_type(
+        &self,
+        owner: &CatalogOwner,
+        event_type: &EventType,
+    ) -> Result<bool, StoreError> {
+        self.put_event_type(owner, event_type, 1, If::New).await
+    }
+
+    /// # Errors
+    /// When the table can't be read.
+    pub async fn event_type(
+        &self,
+        owner: &CatalogOwner,
+        name: &EventTypeName,
+    ) -> Result<Option<EventType>, StoreError> {
+        Ok(self.read_event_type(owner, name).await?.map(|(event_type, _)| event_type))
+    }
+
+    /// A catalog's event types, by name.
+    ///
+    /// # Errors
+    /// When the table can't be read.
+    pub async fn event_types(
+        &self,
+        owner: &CatalogOwner,
+        limit: usize,
+        after: Option<&str>,
+    ) -> Result<Page<EventType>, StoreError> {
+        let pk = keys::catalog_pk(owner);
+        let entries = self.page(pk, keys::EVENT_TYPE_SK, limit, after, Order::FirstFirst).await?;
+        let entries = entries.try_map(|item| document::from_item::<CatalogEntry>(&item))?;
+        let wanted = entries.items.iter();
+        let wanted = wanted.map(|entry| keys::event_type_details(owner, &entry.name)).collect();
+        let mut details = HashMap::new();
+        for item in self.batch_get(wanted, true).await? {
+            let reader = Reader(&item);
+            let sk = reader.text("sk")?;
+            let name = sk.strip_prefix(keys::EVENT_TYPE_DETAILS_SK).unwrap_or_default();
+            details.insert(name.to_owned(), document::from_item::<Details>(&item)?);
+        }
+        entries.try_map(|entry| {
+            let details = details.remove(entry.name.as_str()).unwrap_or_default();
+            Ok(whole(entry, details))
+        })
+    }
+
+    /// How many event types a catalog has.
+    ///
+    /// # Errors
+    /// When the table can't be read.
+    pub async fn count_event_types(&self, owner: &CatalogOwner) -> Result<usize, StoreError> {
+        self.count_items(keys::catalog_pk(owner), keys::EVENT_TYPE_SK).await
+    }
+
+    /// The catalog of all accounts, without schemas and examples.
+    ///
+    /// # Errors
+    /// When the table can't be read.
+    pub async fn everyones_catalog(&self) -> Result<Vec<CatalogEntry>, StoreError> {
+        let items = self
+            .range(Range {
+                pk: keys::catalog_pk(&CatalogOwner::Everyone),
+                from: keys::EVENT_TYPE_SK,
+                to: keys::CATALOG_END,
+                newest_first: false,
+                limit: None,
+                consistent: false,
+            })
+            .await?;
+        items.iter().map(document::from_item).collect()
+    }
+
+    /// # Errors
+    /// When the table can't be read or written.
+    pub async fn change_event_type<E>(
+        &self,
+        owner: &CatalogOwner,
+        name: &EventTypeName,
+        mut change: impl FnMut(EventType) -> Result<EventType, E>,
+    ) -> Result<Change<EventType, E>, StoreError> {
+        for _ in 0..TRIES {
+            let Some((known, revision)) = self.read_event_type(owner, name).await? else {
+                return Ok(Change::Unknown);
+            };
+            let changed = match change(known) {
+                Ok(changed) => changed,
+                Err(refusal) => return Ok(Change::Refused(refusal)),
+            };
+            let unchanged = If::Revision(revision);
+            if self.put_event_type(owner, &changed, revision + 1, unchanged).await? {
+                return Ok(Change::Done(changed));
+            }
+        }
+        Err(StoreError::Contended)
+    }
+
+    /// # Errors
+    /// When the table can't be written.
+    pub async fn delete_event_type(
+        &self,
+        owner: &CatalogOwner,
+        name: &EventTypeName,
+    ) -> Result<(), StoreError> {
+        let both = [keys::event_type(owner, name), keys::event_type_details(owner, name)];
+        self.transact_deletes(both).await
+    }
+
+    async fn put_event_type(
+        &self,
+        owner: &CatalogOwner,
+        event_type: &EventType,
+        revision: u64,
+        condition: If,
+    ) -> Result<bool, StoreError> {
+        let entry = CatalogEntry::from(event_type);
+        let details =
+            Details { schema: event_type.schema.clone(), example: event_type.example.clone() };
+        let details_key = keys::event_type_details(owner, &event_type.name);
+        let entry_key = keys::event_type(owner, &event_type.name);
+        let puts = [
+            (document::to_item(entry_key, &entry, revision)?, condition),
+            (document::to_item(details_key, &details, revision)?, If::Any),
+        ];
+        self.transact_puts(puts).await
+    }
+
+    async fn read_event_type(
+        &self,
+        owner: &CatalogOwner,
+        name: &EventTypeName,
+    ) -> Result<Option<(EventType, u64)>, StoreError> {
+        let both = vec![keys::event_type(owner, name), keys::event_type_details(owner, name)];
+        let items = self.batch_get(both, true).await?;
+        let is_entry = |item: &&Item| {
+            Reader(item).optional_text("sk").is_some_and(|sk| sk.starts_with(keys::EVENT_TYPE_SK))
+        };
+        let Some(item) = items.iter().find(is_entry) else {
+            return Ok(None);
+        };
+        let details = items.iter().find(|item| !is_entry(item)).map(document::from_item);
+        let details = details.transpose()?.unwrap_or_default();
+        Ok(Some((whole(document::from_item(item)?, details), document::revision(item))))
+    }
+}
+
+fn whole(entry: CatalogEntry, details: Details) -> EventType {
+    EventType {
+        name: entry.name,
+        description: entry.description,
+        schema: details.schema,
+        example: details.example,
+        created_at: entry.created_at,
+        updated_at: entry.updated_at,
+    }
+}
