@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use crate::account::Account;
 use crate::dialect::Dialect;
+use crate::digest::sha256_hex;
 use crate::endpoint::Matcher;
 use crate::event_type::{CatalogEntry, CatalogOwner};
 use crate::ids::{AccountId, EventTypeName};
@@ -133,7 +134,7 @@ impl AccountViews {
         match Schema::compile(&text) {
             Ok(schema) => {
                 let schema = Arc::new(schema);
-                self.schemas.keep(crate::schema::fingerprint(&text.to_string()), schema.clone());
+                self.schemas.keep(sha256_hex(&text.to_string()), schema.clone());
                 Ok(Some(schema))
             }
             // It compiled when it was saved, so a newer release understood more.

@@ -1,11 +1,9 @@
 //! API keys: shown once, kept as a hash.
 
 use std::collections::BTreeSet;
-use std::fmt::Write;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
 use crate::base32;
@@ -48,14 +46,4 @@ impl ApiKey {
 /// A new key's text: a prefix that secret scanners can look for, and 128 random bits.
 pub fn generate(random: u128) -> String {
     format!("phk_{}", base32::encode(random))
-}
-
-/// Lower-case hex SHA-256 of a key. A key is 128 random bits, so that a plain hash is as hard to
-/// turn around as the key is to guess.
-pub fn sha256_hex(key: &str) -> String {
-    Sha256::digest(key.as_bytes()).iter().fold(String::with_capacity(64), |mut hex, byte| {
-        // Writing to a string can't fail.
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
 }

@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::digest::sha256_hex;
 use crate::ids::{AccountId, EventTypeName};
-use crate::schema;
 
 /// Whose catalog.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -42,7 +42,7 @@ pub struct CatalogEntry {
 
 impl From<&EventType> for CatalogEntry {
     fn from(event_type: &EventType) -> Self {
-        let fingerprint = |schema: &serde_json::Value| schema::fingerprint(&schema.to_string());
+        let fingerprint = |schema: &serde_json::Value| sha256_hex(&schema.to_string());
         Self {
             name: event_type.name.clone(),
             description: event_type.description.clone(),

@@ -14,6 +14,7 @@ pub mod delivery;
 pub mod delivery_message;
 pub mod deployment_key;
 pub mod dialect;
+pub mod digest;
 pub mod due;
 pub mod endpoint;
 pub mod endpoint_url;

@@ -8,7 +8,6 @@ use std::sync::Arc;
 use jsonschema::{Draft, PatternOptions, Validator};
 use moka::sync::Cache;
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 
 use crate::problem::Problem;
 
@@ -68,11 +67,6 @@ impl std::fmt::Debug for Schema {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Schema")
     }
-}
-
-/// What identifies a schema: lower-case hex SHA-256 of its text.
-pub fn fingerprint(text: &str) -> String {
-    Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Schemas that were compiled lately, by their fingerprint.

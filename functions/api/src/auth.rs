@@ -5,7 +5,8 @@ use std::sync::Arc;
 use axum::extract::FromRequestParts;
 use http::header::AUTHORIZATION;
 use http::request::Parts;
-use posthorn_shared::api_key::{self, ApiKey, Scope};
+use posthorn_shared::api_key::{ApiKey, Scope};
+use posthorn_shared::digest::sha256_hex;
 use posthorn_shared::event_type::CatalogOwner;
 use posthorn_shared::ids::AccountId;
 use subtle::ConstantTimeEq;
@@ -52,7 +53,7 @@ pub enum Identity {
 /// # Errors
 /// When it shows none that is known.
 pub async fn identify(parts: &Parts, state: &ApiState) -> Result<Identity, Refusal> {
-    let sha256 = api_key::sha256_hex(presented_key(parts).ok_or(Refusal::NoKey)?);
+    let sha256 = sha256_hex(presented_key(parts).ok_or(Refusal::NoKey)?);
     if let Some(admin) = &state.runtime.settings.admin_key_sha256
         && bool::from(admin.as_bytes().ct_eq(sha256.as_bytes()))
     {

@@ -74,6 +74,7 @@ pub fn complete(mut openapi: OpenApi) -> OpenApi {
     for (path, item) in &mut openapi.paths.paths {
         for (_, operation) in operations(item) {
             describe_successes(operation);
+            shorten_summary(operation);
         }
         // What needs no key refuses nobody.
         if !path.starts_with("/v1/") || path == "/v1/openapi.json" {
@@ -91,6 +92,19 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = (&'static str, &mut O
     [("get", get), ("post", post), ("patch", patch), ("delete", delete)]
         .into_iter()
         .filter_map(|(method, operation)| Some((method, operation.as_mut()?)))
+}
+
+/// The first sentence of a handler's documentation is its summary, the rest its description.
+fn shorten_summary(operation: &mut Operation) {
+    let Some(text) = operation.summary.take() else {
+        return;
+    };
+    let text = text.replace('\n', " ");
+    let (first, rest) = text.split_once(". ").unwrap_or((&text, ""));
+    operation.summary = Some(first.trim_end_matches('.').to_owned());
+    if !rest.is_empty() {
+        operation.description = Some(rest.to_owned());
+    }
 }
 
 /// Lists name what they list: generated clients then have one type for it.

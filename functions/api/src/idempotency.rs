@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Method, StatusCode};
-use posthorn_shared::api_key::sha256_hex;
+use posthorn_shared::digest::sha256_hex;
 use posthorn_shared::sealing::SealingKey;
 use posthorn_shared::store::Earlier;
 use serde::{Deserialize, Serialize};
@@ -99,9 +99,12 @@ async fn once(state: ApiState, request: Request, next: Next) -> Result<Response,
 /// Reads the key; `None` when there is no API key.
 fn keyed(parts: &http::request::Parts, body: &Bytes) -> Result<Option<Keyed>, Refusal> {
     let key = parts.headers.get(HEADER).and_then(|value| value.to_str().ok());
-    let key = key.filter(|key| (1..=MAX_KEY).contains(&key.len())).ok_or_else(|| {
+    let visible = |key: &&str| {
+        (1..=MAX_KEY).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic())
+    };
+    let key = key.filter(visible).ok_or_else(|| {
         Refusal::Malformed(format!(
-            "Idempotency-Key has 1 to {MAX_KEY} visible ASCII characters; a UUID does well"
+            "Idempotency-Key has 1 to {MAX_KEY} visible ASCII characters, no spaces; a UUID does well"
         ))
     })?;
     let Some(api_key) = auth::presented_key(parts) else {

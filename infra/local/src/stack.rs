@@ -15,7 +15,7 @@ use futures::FutureExt;
 use posthorn_deliver::Deliver;
 use posthorn_dispatch::Dispatch;
 use posthorn_retry::Retry;
-use posthorn_shared::api_key;
+use posthorn_shared::digest::sha256_hex;
 use posthorn_shared::runtime::Runtime;
 use posthorn_shared::settings::Settings;
 use tokio::net::TcpListener;
@@ -74,7 +74,7 @@ impl Stack {
         tokio::spawn(serve(aws_listener, aws.router(), None));
 
         let mut settings = settings(&template)?;
-        settings.admin_key_sha256 = Some(api_key::sha256_hex(&admin_key.key));
+        settings.admin_key_sha256 = Some(sha256_hex(&admin_key.key));
         settings.allowed_networks = options.allowed_networks;
         settings.time_scale = options.time_scale;
         settings.aws_endpoint_url = Some(aws_url.clone());

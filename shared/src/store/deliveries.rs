@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use jiff::Timestamp;
 
+use super::failed_deliveries::FailedRange;
 use super::keys;
 use super::shards::{ShardPage, merge};
 use super::table::{Range, item_key};
@@ -35,6 +36,8 @@ pub struct DeliveryPage {
 
 /// Items read of each shard at a time, at the least, when a filter drops most of them.
 const MIN_READ: usize = 25;
+/// Deliveries that one page looks through: what is not found among them is left to the next page.
+const MAX_LOOKED_THROUGH: usize = 2_000;
 
 impl Store {
     /// Writes deliveries after an attempt, and the rows of retries that are due later, in one go.
@@ -74,7 +77,9 @@ impl Store {
             .collect()
     }
 
-    /// A page of an endpoint's log: its shards read side by side and merged.
+    /// A page of an endpoint's log: its shards read side by side and merged; what failed is read by
+    /// its index. A page may be shorter than `limit`, even empty, and still have a next one: so
+    /// many deliveries are looked through at a time, and no more.
     ///
     /// # Errors
     /// When the table can't be read.
@@ -85,6 +90,9 @@ impl Store {
         limit: usize,
         after: Option<&LogCursor>,
     ) -> Result<DeliveryPage, StoreError> {
+        if filter.status == Some(Status::Failed) {
+            return self.failed_log(endpoint, filter, limit, after).await;
+        }
         let oldest = filter.since.map(|since| EventKey::new(since, 0));
         let mut newest = filter.until.map(|until| EventKey::new(until, 0));
         let mut exclusive = newest.is_some();
@@ -94,11 +102,16 @@ impl Store {
             newest = Some(after.clone());
             exclusive = true;
         }
+        // Where nothing is dropped, a shard holds about its share of a page.
+        let share = limit / usize::from(keys::SHARDS) + 4;
+        let per_shard = if filter.drops() { share.max(MIN_READ) } else { share };
         let mut deliveries = Vec::new();
+        let mut looked_through = 0;
         loop {
             let chunk = self
-                .newest_deliveries(endpoint, oldest.as_ref(), newest.as_ref(), exclusive, limit)
+                .newest_deliveries(endpoint, oldest.as_ref(), newest.as_ref(), exclusive, per_shard)
                 .await?;
+            looked_through += chunk.len();
             let last = chunk.last().map(|delivery| delivery.key.clone());
             for delivery in chunk {
                 if !filter.takes(&delivery) {
@@ -114,12 +127,33 @@ impl Store {
                 None => {
                     return Ok(DeliveryPage { deliveries, next: None });
                 }
+                Some(last) if looked_through >= MAX_LOOKED_THROUGH => {
+                    return Ok(DeliveryPage { deliveries, next: Some(last) });
+                }
                 Some(last) => {
                     newest = Some(last);
                     exclusive = true;
                 }
             }
         }
+    }
+
+    async fn failed_log(
+        &self,
+        endpoint: &EndpointId,
+        filter: &DeliveryFilter,
+        limit: usize,
+        after: Option<&LogCursor>,
+    ) -> Result<DeliveryPage, StoreError> {
+        let since = filter.since.unwrap_or(Timestamp::UNIX_EPOCH);
+        let range = FailedRange { endpoint, since, until: filter.until, after, newest_first: true };
+        let keys = self.failed_deliveries(range, limit).await?;
+        let subjects = keys.iter().map(|key| (endpoint.clone(), key.clone()));
+        let mut found = self.deliveries(subjects).await?;
+        let next = if keys.len() == limit { keys.last().cloned() } else { None };
+        let deliveries = keys.into_iter().filter_map(|key| found.remove(&(endpoint.clone(), key)));
+        // The index lags a little behind.
+        Ok(DeliveryPage { deliveries: deliveries.filter(|d| filter.takes(d)).collect(), next })
     }
 
     /// The newest deliveries below `newest`: as many as are certain to be the newest, given that
@@ -130,10 +164,8 @@ impl Store {
         oldest: Option<&EventKey>,
         newest: Option<&EventKey>,
         exclusive: bool,
-        limit: usize,
+        per_shard: usize,
     ) -> Result<Vec<Delivery>, StoreError> {
-        // Keys spread evenly, so a shard holds about its share of a page.
-        let per_shard = (limit / usize::from(keys::SHARDS) + 2).max(MIN_READ);
         let shards = (0..keys::SHARDS).map(|shard| {
             self.range_of_shard(endpoint, shard, oldest, newest, exclusive, per_shard)
         });
@@ -182,8 +214,8 @@ impl Store {
         if let Some(next) = delivery.next_attempt_at {
             item.insert("w".to_owned(), number(next.as_millisecond()));
         }
-        if delivery.status == Status::Failed && !delivery.is_test() {
-            // The sparse index of what can be recovered: nothing else pays for it.
+        if delivery.status == Status::Failed {
+            // The sparse index of what failed: nothing else pays for it.
             item.insert("fp".to_owned(), string(delivery.endpoint.as_str()));
             item.insert("fs".to_owned(), string(delivery.key.as_str()));
         }
@@ -192,6 +224,10 @@ impl Store {
 }
 
 impl DeliveryFilter {
+    fn drops(&self) -> bool {
+        self.status.is_some() || self.event_type.is_some()
+    }
+
     fn takes(&self, delivery: &Delivery) -> bool {
         self.status.is_none_or(|status| status == delivery.status)
             && self.event_type.as_ref().is_none_or(|wanted| *wanted == delivery.event_type)

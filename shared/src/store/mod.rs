@@ -10,6 +10,7 @@ mod endpoints;
 mod event_log;
 mod event_types;
 mod events;
+mod failed_deliveries;
 mod idempotency;
 mod keys;
 mod portal_sessions;
@@ -23,6 +24,7 @@ pub use deliveries::{DeliveryFilter, DeliveryPage, LogCursor};
 pub use document::{Change, Page};
 pub use event_log::{EventFilter, EventPage};
 pub use events::Claim;
+pub use failed_deliveries::FailedRange;
 pub use idempotency::Earlier;
 pub use portal_sessions::PortalSession;
 

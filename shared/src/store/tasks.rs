@@ -5,12 +5,9 @@ use jiff::Timestamp;
 use super::document::{self, Change};
 use super::keys;
 use super::table::item_key;
-use super::{Reader, Store, StoreError, number, sdk_error, string};
-use crate::ids::{AccountId, EndpointId, EventKey, TaskId};
+use super::{Reader, Store, StoreError, number, string};
+use crate::ids::{AccountId, TaskId};
 use crate::task::{STALLED_AFTER, Task, TaskKind};
-
-/// The index of failed deliveries.
-const FAILED_INDEX: &str = "failed";
 
 impl Store {
     /// Creates a task, unless one of its kind is on for its endpoint: that one's id is the answer
@@ -60,55 +57,6 @@ impl Store {
             self.hold_claim(task).await?;
         }
         Ok(changed)
-    }
-
-    /// Failed deliveries of an endpoint, oldest first: at most `limit`, after `after`.
-    ///
-    /// # Errors
-    /// When the table can't be read.
-    pub async fn failed_deliveries(
-        &self,
-        endpoint: &EndpointId,
-        since: Timestamp,
-        until: Timestamp,
-        after: Option<&EventKey>,
-        limit: usize,
-    ) -> Result<Vec<EventKey>, StoreError> {
-        let first = EventKey::new(since, 0);
-        let first = after.filter(|after| **after > first).unwrap_or(&first);
-        let last = EventKey::new(until, 0);
-        if *first >= last {
-            return Ok(Vec::new());
-        }
-        let mut keys = Vec::with_capacity(limit);
-        let mut start = None;
-        loop {
-            let answer = self
-                .dynamodb
-                .query()
-                .table_name(&self.table)
-                .index_name(FAILED_INDEX)
-                .key_condition_expression("fp = :p AND fs BETWEEN :a AND :b")
-                .expression_attribute_values(":p", string(endpoint.as_str()))
-                .expression_attribute_values(":a", string(first.as_str()))
-                .expression_attribute_values(":b", string(last.as_str()))
-                .limit(i32::try_from(limit + 1 - keys.len()).unwrap_or(i32::MAX))
-                .set_exclusive_start_key(start)
-                .send()
-                .await
-                .map_err(sdk_error)?;
-            for item in answer.items.unwrap_or_default() {
-                let key: EventKey = Reader(&item).parse("fs")?;
-                // The upper bound is not in the window, and the page before ended with `after`.
-                if key < last && after != Some(&key) && keys.len() < limit {
-                    keys.push(key);
-                }
-            }
-            start = answer.last_evaluated_key;
-            if start.is_none() || keys.len() == limit {
-                return Ok(keys);
-            }
-        }
     }
 
     async fn put_task(&self, task: &Task, revision: u64) -> Result<(), StoreError> {

@@ -7,6 +7,7 @@ use axum::extract::State;
 use http::StatusCode;
 use jiff::Timestamp;
 use posthorn_shared::api_key::{self, ApiKey, Scope};
+use posthorn_shared::digest::sha256_hex;
 use posthorn_shared::ids::{AccountId, KeyId};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -68,7 +69,7 @@ pub async fn create(
         account: account.id,
         name,
         scopes,
-        sha256: api_key::sha256_hex(&text),
+        sha256: sha256_hex(&text),
         created_at: clock.now(),
     };
     state.store.create_api_key(&key).await?;

@@ -155,7 +155,8 @@ pub struct Sent {
     pub endpoint_id: EndpointId,
 }
 
-/// An endpoint's deliveries, newest first.
+/// An endpoint's deliveries, newest first. A page looks through 2,000 deliveries at the most: where
+/// a filter drops most of them, it may be short and still have a next one.
 #[utoipa::path(get, operation_id = "list_deliveries", path = "/v1/endpoints/{id}/deliveries", tag = "deliveries",
     params(("id" = EndpointId, Path), LogQuery),
     responses((status = 200, body = List<DeliveryView>)))]

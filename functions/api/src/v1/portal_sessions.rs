@@ -6,8 +6,8 @@ use http::request::Parts;
 use http::{HeaderMap, StatusCode};
 use jiff::{SignedDuration, Timestamp};
 use lambda_http::request::RequestContext;
-use posthorn_shared::api_key;
 use posthorn_shared::base32;
+use posthorn_shared::digest::sha256_hex;
 use posthorn_shared::ids::AccountId;
 use posthorn_shared::store::PortalSession;
 use serde::Serialize;
@@ -84,7 +84,7 @@ pub async fn create(
     let expires_at = now.checked_add(SignedDuration::from_secs(seconds)).unwrap_or(now);
     let token = format!("phs_{}", base32::encode(clock.random()));
     let session = PortalSession { account: account.id, expires_at };
-    state.store.create_portal_session(&api_key::sha256_hex(&token), &session).await?;
+    state.store.create_portal_session(&sha256_hex(&token), &session).await?;
     let origin = state.runtime.settings.public_url.clone().unwrap_or(origin);
     let url = format!("{origin}/portal?session={token}");
     Ok((StatusCode::CREATED, Json(PortalSessionView { url, expires_at })))

@@ -139,7 +139,7 @@ async fn idempotency_keys_of_the_wrong_form() {
     let stack = Stack::start().await;
     let account = stack.account("acme").await;
     let long = "x".repeat(256);
-    for key in ["", &long] {
+    for key in ["", "a b", "\u{e9}", &long] {
         let headers = [("idempotency-key", key)];
         check(&account.request("POST", "/v1/endpoints", &headers, "{}").await, 400);
     }
