@@ -9,7 +9,7 @@ use moka::sync::Cache;
 use serde_json::Value;
 
 use crate::account::Account;
-use crate::dialect::Dialect;
+use crate::dialect::{Dialect, Dialects};
 use crate::digest::sha256_hex;
 use crate::endpoint::Matcher;
 use crate::event_type::{CatalogEntry, CatalogOwner};
@@ -35,11 +35,9 @@ pub struct AccountView {
 impl AccountView {
     /// Builds the view; endpoints whose filter no longer parses are left out (and logged). The
     /// account's own entries go before those of all accounts.
-    fn new(items: AccountItems, everyones: &[CatalogEntry]) -> Self {
+    fn new(items: AccountItems, everyones: &[CatalogEntry], dialects: &Dialects) -> Self {
         let AccountItems { account, interests, catalog: own } = items;
-        // A dialect that this release doesn't know can't be rendered; the standard one is the
-        // closest thing that receivers can verify.
-        let dialect = Dialect::named(&account.dialect).unwrap_or_else(Dialect::standard);
+        let dialect = dialects.or_standard(&account.dialect).clone();
         let endpoints = interests.into_iter().filter_map(Matcher::new).collect();
         let everyones = everyones.iter().map(|entry| (CatalogOwner::Everyone, entry.clone()));
         let own = own.into_iter().map(|e| (CatalogOwner::Account(account.id.clone()), e));
@@ -63,12 +61,14 @@ pub struct AccountViews {
     views: Cache<AccountId, Arc<AccountView>>,
     everyones: Cache<(), Arc<Vec<CatalogEntry>>>,
     schemas: Schemas,
+    dialects: Dialects,
 }
 
 impl AccountViews {
-    pub fn new(store: Store) -> Self {
+    pub fn new(store: Store, dialects: Dialects) -> Self {
         Self {
             store,
+            dialects,
             views: Cache::builder().max_capacity(1_000).time_to_live(FRESH).build(),
             everyones: Cache::builder().max_capacity(1).time_to_live(FRESH).build(),
             schemas: Schemas::new(),
@@ -89,7 +89,7 @@ impl AccountViews {
         let Some(items) = items else {
             return Ok(None);
         };
-        let view = Arc::new(AccountView::new(items, &everyones));
+        let view = Arc::new(AccountView::new(items, &everyones, &self.dialects));
         self.views.insert(id.clone(), view.clone());
         Ok(Some(view))
     }

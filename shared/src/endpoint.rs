@@ -40,6 +40,9 @@ pub struct Endpoint {
     /// The secret before, while it still signs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub former_secret: Option<FormerSecret>,
+    /// Where the dialect has tokens: what the receiver knows its sender by. Shown once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<String>,
     /// 1–30; the dialect's when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout_seconds: Option<u64>,
@@ -81,7 +84,7 @@ impl Endpoint {
     }
 
     /// The secrets that sign at this time, the newest first.
-    pub fn secrets(&self, now: Timestamp) -> impl Iterator<Item = &Secret> {
+    pub fn secrets(&self, now: Timestamp) -> impl Iterator<Item = &Secret> + Clone {
         let former = self.former_secret.iter().filter(move |former| now < former.until);
         std::iter::once(&self.secret).chain(former.map(|former| &former.secret))
     }

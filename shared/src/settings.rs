@@ -1,11 +1,13 @@
 //! What a deployment sets. On AWS the template writes it into the functions' environment; the
 //! one-machine stack fills the same structure itself.
 
+use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
 
 use crate::address_guard::AllowedNetworks;
 use crate::deployment_key::DeploymentKey;
+use crate::dialect::Dialects;
 
 /// Settings of one deployment. A function gets only those it needs; an absent name is an empty
 /// string, and using it fails at AWS with the name of what is missing.
@@ -36,6 +38,8 @@ pub struct Settings {
     pub deployment_key_arn: Option<String>,
     /// The deployment key itself, where the machine has it.
     pub deployment_key: Option<DeploymentKey>,
+    /// The dialects that accounts can speak.
+    pub dialects: Dialects,
     /// Where users reach the API, if not where their requests say.
     pub public_url: Option<String>,
     /// `error`, `warn`, `info`, `debug` or `trace`.
@@ -90,11 +94,22 @@ impl Settings {
             admin_key_sha256: lookup("POSTHORN_ADMIN_KEY_SHA256").map(|h| h.to_ascii_lowercase()),
             deployment_key_arn: lookup("POSTHORN_DEPLOYMENT_KEY_ARN"),
             deployment_key: None,
+            dialects: dialects(lookup("POSTHORN_DIALECTS_DIR"))?,
             public_url: lookup("POSTHORN_PUBLIC_URL").map(|url| url.trim_end_matches('/').into()),
             log_level: lookup("POSTHORN_LOG_LEVEL").unwrap_or_else(|| "info".to_owned()),
             aws_endpoint_url: lookup("AWS_ENDPOINT_URL"),
         })
     }
+}
+
+fn dialects(directory: Option<String>) -> Result<Dialects, InvalidSetting> {
+    let Some(directory) = directory else {
+        return Ok(Dialects::built_in());
+    };
+    Dialects::with_directory(Path::new(&directory)).map_err(|error| InvalidSetting {
+        name: "POSTHORN_DIALECTS_DIR",
+        reason: error.to_string(),
+    })
 }
 
 fn retention(value: Option<String>) -> Result<Duration, InvalidSetting> {

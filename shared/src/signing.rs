@@ -1,29 +1,34 @@
-//! Signatures of Standard Webhooks 1.0: `v1` is HMAC-SHA256, `v1a` is Ed25519, both over
-//! `<id>.<timestamp>.<body>`.
+//! HMAC-SHA256 and Ed25519, and the signatures of Standard Webhooks 1.0 made of them: `v1` and
+//! `v1a`, both over `<id>.<timestamp>.<body>`. How other dialects write theirs is in
+//! [`crate::dialect`].
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use ed25519_dalek::Signer;
+use ed25519_dalek::{Signer, SigningKey};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
 use crate::secret::{Secret, SecretKey};
 
+/// HMAC-SHA256: 32 bytes.
+pub fn hmac_sha256(key: &[u8], content: &[u8]) -> Vec<u8> {
+    // HMAC takes a key of any length.
+    let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("any length is a key");
+    mac.update(content);
+    mac.finalize().into_bytes().to_vec()
+}
+
+/// Ed25519: 64 bytes.
+pub fn ed25519(key: &SigningKey, content: &[u8]) -> Vec<u8> {
+    key.sign(content).to_bytes().to_vec()
+}
+
 /// One entry of a `webhook-signature` header. `timestamp` is in seconds since the epoch.
 pub fn standard_webhooks(secret: &Secret, id: &str, timestamp: i64, body: &[u8]) -> String {
-    let prefix = format!("{id}.{timestamp}.");
+    let content = [format!("{id}.{timestamp}.").as_bytes(), body].concat();
     match secret.key() {
-        SecretKey::Hmac(key) => {
-            // HMAC takes a key of any length.
-            let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("any length is a key");
-            mac.update(prefix.as_bytes());
-            mac.update(body);
-            format!("v1,{}", STANDARD.encode(mac.finalize().into_bytes()))
-        }
-        SecretKey::Ed25519(key) => {
-            let signature = key.sign(&[prefix.as_bytes(), body].concat());
-            format!("v1a,{}", STANDARD.encode(signature.to_bytes()))
-        }
+        SecretKey::Hmac(key) => format!("v1,{}", STANDARD.encode(hmac_sha256(key, &content))),
+        SecretKey::Ed25519(key) => format!("v1a,{}", STANDARD.encode(ed25519(key, &content))),
     }
 }
 

@@ -7,7 +7,7 @@ use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn, PathItem};
 use utoipa::openapi::schema::{ArrayBuilder, Components, ObjectBuilder, Type};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
-use utoipa::openapi::{OpenApi, Ref, RefOr, Required, Response, ResponseBuilder, Schema};
+use utoipa::openapi::{License, OpenApi, Ref, RefOr, Required, Response, ResponseBuilder, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
 use crate::v1::requests::Filter;
@@ -61,6 +61,7 @@ pub fn complete(mut openapi: OpenApi) -> OpenApi {
     openapi.info.description = Some(ABOUT.to_owned());
     openapi.info.version = env!("CARGO_PKG_VERSION").to_owned();
     openapi.info.contact = None;
+    openapi.info.license = Some(License::new(env!("CARGO_PKG_LICENSE")));
     let components = openapi.components.get_or_insert_default();
     components.schemas.insert("Problem".to_owned(), ProblemDocument::schema());
     components.schemas.insert("InvalidField".to_owned(), InvalidField::schema());

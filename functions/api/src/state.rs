@@ -29,7 +29,7 @@ impl ApiState {
     pub fn new(runtime: Runtime) -> Self {
         let store = Store::new(&runtime);
         Self {
-            accounts: AccountViews::new(store.clone()),
+            accounts: AccountViews::new(store.clone(), runtime.settings.dialects.clone()),
             ingest: Ingest::start(&runtime),
             keys: Cache::builder().max_capacity(10_000).time_to_live(KEY_FRESH).build(),
             store,

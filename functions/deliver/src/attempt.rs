@@ -10,7 +10,7 @@ use posthorn_shared::delivery::{Attempt, AttemptError, ErrorKind, SentRequest};
 use posthorn_shared::delivery_message::DeliveryMessage;
 use posthorn_shared::dialect::{Signable, USER_AGENT};
 use posthorn_shared::header_rules::{REDACTED, is_sensitive};
-use posthorn_shared::response_rules::{self, Verdict};
+use posthorn_shared::response_rules;
 use posthorn_shared::retry_policy;
 use posthorn_shared::runtime::Runtime;
 use posthorn_shared::stored_event::StoredEvent;
@@ -74,7 +74,7 @@ impl Attempts {
             Err(error) => (None, Some(error)),
         };
         let status_code = answer.as_ref().map(|answer| answer.status.as_u16());
-        let delivered = response_rules::judge(status_code) == Verdict::Delivered;
+        let delivered = response_rules::is_success(status_code);
         let retry_after = answer.as_ref().and_then(|answer| {
             let value = answer.headers.get(http::header::RETRY_AFTER)?.to_str().ok()?;
             retry_policy::retry_after(value, self.clock.now())
@@ -103,8 +103,13 @@ fn headers(
     started_at: Timestamp,
     body: &[u8],
 ) -> Vec<(String, String)> {
-    let signable =
-        Signable { event_id: message.public_event_id(), timestamp: started_at.as_second(), body };
+    let signable = Signable {
+        event_id: message.public_event_id(),
+        event_type: message.event_type.as_str(),
+        token: target.endpoint.token.as_deref(),
+        unix: started_at.as_second(),
+        body,
+    };
     let fixed =
         [("content-type", "application/json".to_owned()), ("user-agent", USER_AGENT.to_owned())];
     let signed = target.dialect.headers(target.endpoint.secrets(started_at), signable);

@@ -15,6 +15,7 @@ use posthorn_shared::delivery::{AttemptError, ErrorKind};
 use url::Url;
 
 use crate::connector::{ConnectError, GuardedConnector};
+use crate::header_case::HeaderCases;
 
 /// Bytes of an answer's body that are read; the rest is left on the connection, which is closed.
 const MAX_BODY: usize = 64 * 1024;
@@ -37,6 +38,7 @@ pub struct Answer {
 /// proxies, and connects only where the address guard lets it.
 pub struct Exchange {
     client: Client<HttpsConnector<GuardedConnector>, Full<Bytes>>,
+    header_cases: HeaderCases,
 }
 
 impl Exchange {
@@ -50,8 +52,9 @@ impl Exchange {
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(IDLE)
             .pool_max_idle_per_host(IDLE_PER_HOST)
+            .http1_preserve_header_case(true)
             .build(connector);
-        Self { client }
+        Self { client, header_cases: HeaderCases::new() }
     }
 
     /// Sends one POST; `timeout` covers everything from connecting to the end of the answer.
@@ -62,7 +65,10 @@ impl Exchange {
         body: Bytes,
         timeout: Duration,
     ) -> Result<Answer, AttemptError> {
-        let request = request(url, headers, body)?;
+        let mut request = request(url, headers, body)?;
+        if let Some(spelling) = self.header_cases.of(headers).await {
+            request.extensions_mut().extend(spelling);
+        }
         match tokio::time::timeout(timeout, self.exchange(request)).await {
             Ok(answer) => answer,
             Err(_) => Err(AttemptError {

@@ -8,6 +8,7 @@
 mod attempt;
 mod connector;
 mod exchange;
+mod header_case;
 mod kept_response;
 mod plan;
 mod tally;
@@ -75,7 +76,7 @@ impl Deliver {
     pub fn new(runtime: Runtime) -> Self {
         let store = Store::new(&runtime);
         Self {
-            targets: Targets::new(store.clone()),
+            targets: Targets::new(store.clone(), runtime.settings.dialects.clone()),
             attempts: Attempts::new(&runtime),
             wake_ups: WakeUps::new(runtime.clone()),
             tally: Tally::default(),

@@ -8,7 +8,7 @@ use posthorn_shared::delivery::{Attempt, Delivery, Status, Trigger};
 use posthorn_shared::delivery_message::DeliveryMessage;
 use posthorn_shared::due::{self, DueRetry, MAX_QUEUE_DELAY};
 use posthorn_shared::ids::{AccountId, EndpointId};
-use posthorn_shared::response_rules::{self, Verdict};
+use posthorn_shared::response_rules::Verdict;
 use posthorn_shared::retry_policy;
 use posthorn_shared::stats::Counters;
 
@@ -130,7 +130,7 @@ pub fn after_attempt(
     time: Time,
     unit: f64,
 ) -> Step {
-    let verdict = response_rules::judge(made.attempt.status_code);
+    let verdict = target.dialect.response.judge(made.attempt.status_code);
     let policy = target.endpoint.retry_policy(&target.dialect);
     // What somebody asked for is one attempt, unless the schedule goes on anyway.
     let before = history.filter(|history| history.is_over()).map(|history| history.status);
@@ -144,7 +144,7 @@ pub fn after_attempt(
             unit,
             time.scale,
         ),
-        Verdict::Retry | Verdict::Delivered | Verdict::Gone => None,
+        Verdict::Retry | Verdict::Delivered | Verdict::GiveUp | Verdict::Gone => None,
     };
     let status = match (verdict, &next) {
         (Verdict::Delivered, _) => Status::Delivered,

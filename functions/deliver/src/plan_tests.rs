@@ -44,6 +44,7 @@ fn target(disabled_reason: Option<DisabledReason>) -> Arc<Target> {
         secret: Secret::generate(|| 7),
         secret_created_at: time().now,
         former_secret: None,
+        token: None,
         timeout_seconds: None,
         retry: None,
         rate_limit: None,

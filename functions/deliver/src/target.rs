@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use moka::sync::Cache;
-use posthorn_shared::dialect::Dialect;
+use posthorn_shared::dialect::{Dialect, Dialects};
 use posthorn_shared::endpoint::{DisabledReason, Endpoint};
 use posthorn_shared::ids::{AccountId, EndpointId};
 use posthorn_shared::store::{Change, Store, StoreError};
@@ -26,13 +26,14 @@ type Id = (AccountId, EndpointId);
 /// Targets seen lately.
 pub struct Targets {
     store: Store,
+    dialects: Dialects,
     cache: Cache<Id, Arc<Target>>,
 }
 
 impl Targets {
-    pub fn new(store: Store) -> Self {
+    pub fn new(store: Store, dialects: Dialects) -> Self {
         let cache = Cache::builder().max_capacity(10_000).time_to_live(FRESH).build();
-        Self { store, cache }
+        Self { store, dialects, cache }
     }
 
     /// The targets with these ids, those that are not at hand read in one call. What does not exist
@@ -53,7 +54,7 @@ impl Targets {
         }
         for (endpoint, account) in self.store.endpoints_with_accounts(&wanted).await? {
             let id = (account.id.clone(), endpoint.id.clone());
-            let dialect = Dialect::named(&account.dialect).unwrap_or_else(Dialect::standard);
+            let dialect = self.dialects.or_standard(&account.dialect).clone();
             let target = Arc::new(Target { endpoint, dialect });
             self.cache.insert(id.clone(), target.clone());
             found.insert(id, target);

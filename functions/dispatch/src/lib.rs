@@ -42,7 +42,8 @@ enum Fate {
 impl Dispatch {
     pub fn new(runtime: Runtime) -> Self {
         let store = Store::new(&runtime);
-        Self { accounts: AccountViews::new(store.clone()), store, runtime }
+        let dialects = runtime.settings.dialects.clone();
+        Self { accounts: AccountViews::new(store.clone(), dialects), store, runtime }
     }
 
     /// Handles one batch, and answers which of its messages have to come back.

@@ -1,9 +1,11 @@
 //! The settings of the one-machine stack, from the environment.
 
 use std::net::SocketAddr;
+use std::path::Path;
 
 use anyhow::{Context, Result};
 use posthorn_shared::address_guard::AllowedNetworks;
+use posthorn_shared::dialect::Dialects;
 use posthorn_shared::settings::time_scale;
 
 use crate::template::BUILT_IN;
@@ -18,6 +20,8 @@ pub struct Options {
     pub data_dir: String,
     pub admin_key: Option<String>,
     pub allowed_networks: AllowedNetworks,
+    /// Those that are built in, and the files of a directory.
+    pub dialects: Dialects,
     pub time_scale: f64,
     pub log_level: String,
     /// The template's text.
@@ -52,6 +56,11 @@ impl Options {
             data_dir: get("POSTHORN_DATA_DIR").unwrap_or_else(|| defaults.data_dir.to_owned()),
             admin_key: get("POSTHORN_ADMIN_KEY"),
             allowed_networks: networks.parse().context("POSTHORN_ALLOWED_NETWORKS")?,
+            dialects: match get("POSTHORN_DIALECTS_DIR") {
+                Some(directory) => Dialects::with_directory(Path::new(&directory))
+                    .context("POSTHORN_DIALECTS_DIR")?,
+                None => Dialects::built_in(),
+            },
             time_scale: time_scale(
                 get("POSTHORN_TIME_SCALE").or_else(|| Some(defaults.time_scale.to_owned())),
             )?,

@@ -77,6 +77,7 @@ impl Stack {
         settings.admin_key_sha256 = Some(sha256_hex(&admin_key.key));
         settings.allowed_networks = options.allowed_networks;
         settings.time_scale = options.time_scale;
+        settings.dialects = options.dialects;
         settings.aws_endpoint_url = Some(aws_url.clone());
         settings.deployment_key = Some(deployment_key::obtain(data_dir.path())?);
         let events_queue_url = settings.events_queue_url.clone();

@@ -5,6 +5,7 @@
 mod client;
 mod receiver;
 mod stack;
+mod verifiers;
 
 use std::future::Future;
 use std::time::{Duration, Instant};
@@ -12,6 +13,7 @@ use std::time::{Duration, Instant};
 pub use client::{Account, Answer, Client};
 pub use receiver::{Receiver, Reply, Request};
 pub use stack::{ADMIN_KEY, Failure, Stack, StackOptions};
+pub use verifiers::{python, verdicts};
 
 /// How long a test waits for anything: far longer than it takes, so that a slow machine fails no
 /// test, and a broken one ends.

@@ -172,8 +172,17 @@ impl Stack {
     /// # Panics
     /// When that is refused.
     pub async fn account(&self, id: &str) -> Account {
+        self.account_speaking(id, "standard").await
+    }
+
+    /// The same for an account that speaks a dialect.
+    ///
+    /// # Panics
+    /// When that is refused.
+    pub async fn account_speaking(&self, id: &str, dialect: &str) -> Account {
         let admin = self.admin();
-        let answer = admin.post("/v1/accounts", json!({ "id": id, "name": id })).await;
+        let account = json!({ "id": id, "name": id, "dialect": dialect });
+        let answer = admin.post("/v1/accounts", account).await;
         assert_eq!(answer.status, 201, "{}", answer.text);
         let key = json!({ "name": "tests", "scopes": ["manage", "publish", "read"] });
         let answer = admin.post(&format!("/v1/accounts/{id}/keys"), key).await;

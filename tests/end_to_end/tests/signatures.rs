@@ -3,31 +3,8 @@
 //! `tests/run` installs them and sets `POSTHORN_PYTHON` to a Python that has the library; without
 //! that, the test fails and says so.
 
-use std::process::Stdio;
-
-use posthorn_end_to_end::{Receiver, Stack};
-use serde_json::{Value, json};
-use tokio::io::AsyncWriteExt;
-use tokio::process::Command;
-
-/// What a library says of deliveries, one line each.
-async fn verdicts(program: &str, script: &str, deliveries: &[Value]) -> Vec<String> {
-    let script = format!("{}/../signatures/{script}", env!("CARGO_MANIFEST_DIR"));
-    let mut child = Command::new(program)
-        .arg(script)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("the verifier starts");
-    let mut stdin = child.stdin.take().expect("a pipe");
-    for delivery in deliveries {
-        stdin.write_all(format!("{delivery}\n").as_bytes()).await.expect("a line");
-    }
-    drop(stdin);
-    let output = child.wait_with_output().await.expect("its output");
-    assert!(output.status.success());
-    String::from_utf8(output.stdout).expect("text").lines().map(str::to_owned).collect()
-}
+use posthorn_end_to_end::{Receiver, Stack, python, verdicts};
+use serde_json::json;
 
 #[tokio::test]
 async fn the_reference_libraries_accept_deliveries_and_refuse_forgeries() {
@@ -64,8 +41,7 @@ async fn the_reference_libraries_accept_deliveries_and_refuse_forgeries() {
         old["headers"]["webhook-timestamp"] = json!((timestamp - 360).to_string());
         deliveries.extend([delivery, forged, stranger, old]);
     }
-    let python = std::env::var("POSTHORN_PYTHON")
-        .expect("POSTHORN_PYTHON is not set; run this test with tests/run");
+    let python = python();
     for (program, script) in [(python.as_str(), "verify.py"), ("node", "verify.mjs")] {
         let verdicts = verdicts(program, script, &deliveries).await;
         assert_eq!(verdicts.len(), deliveries.len());

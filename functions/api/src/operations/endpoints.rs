@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use jiff::SignedDuration;
 use posthorn_shared::address_guard::AllowedNetworks;
+use posthorn_shared::base32;
 use posthorn_shared::dialect::Dialect;
 use posthorn_shared::endpoint::{DisabledReason, Endpoint, FormerSecret};
 use posthorn_shared::endpoint_url::EndpointUrl;
@@ -26,6 +27,8 @@ const MAX_EVENT_TYPES: usize = 100;
 const MAX_METADATA: usize = 50;
 const MAX_METADATA_VALUE: usize = 500;
 const MAX_DESCRIPTION: usize = 1_024;
+/// Characters; the forms say more.
+const MAX_SECRET: usize = 512;
 /// Seconds that a replaced secret goes on signing: a day where nothing is said, a week at the most.
 const DEFAULT_OVERLAP: i64 = 86_400;
 const MAX_OVERLAP: i64 = 7 * 86_400;
@@ -50,8 +53,8 @@ pub async fn create(
     account: &AccountId,
     mut fields: Fields,
 ) -> Result<Endpoint, Refusal> {
-    let secret: Option<Secret> = fields.parsed("secret");
     let dialect = dialect(state, account).await?;
+    let given = secret(&mut fields, &dialect);
     let wish = read(fields, &dialect, &state.runtime.settings.allowed_networks)?;
     let clock = &state.runtime.clock;
     let now = clock.now();
@@ -64,9 +67,10 @@ pub async fn create(
         event_types: Vec::new(),
         filter: None,
         headers: Vec::new(),
-        secret: secret.unwrap_or_else(|| Secret::generate(|| clock.random())),
+        secret: given.unwrap_or_else(|| dialect.secret.generate(|| clock.random())),
         secret_created_at: now,
         former_secret: None,
+        token: dialect.has_token().then(|| base32::encode(clock.random())),
         timeout_seconds: None,
         retry: None,
         rate_limit: None,
@@ -117,7 +121,8 @@ pub async fn rotate_secret(
     id: &EndpointId,
     mut fields: Fields,
 ) -> Result<Endpoint, Refusal> {
-    let given: Option<Secret> = fields.parsed("secret");
+    let dialect = dialect(state, account).await?;
+    let given = secret(&mut fields, &dialect);
     let expected = format!("a whole number of seconds, 0 to {MAX_OVERLAP}");
     let overlap = fields.typed("overlap_seconds", &expected).unwrap_or(DEFAULT_OVERLAP);
     if !(0..=MAX_OVERLAP).contains(&overlap) {
@@ -126,7 +131,7 @@ pub async fn rotate_secret(
     fields.finish()?;
     let clock = &state.runtime.clock;
     let now = clock.now();
-    let new = given.unwrap_or_else(|| Secret::generate(|| clock.random()));
+    let new = given.unwrap_or_else(|| dialect.secret.generate(|| clock.random()));
     let until = now.checked_add(SignedDuration::from_secs(overlap)).unwrap_or(now);
     let changed = state
         .store
@@ -161,7 +166,20 @@ async fn refuse_over_limit(state: &ApiState, account: &AccountId) -> Result<(), 
 
 async fn dialect(state: &ApiState, account: &AccountId) -> Result<Dialect, StoreError> {
     let view = state.accounts.get(account).await?;
-    Ok(view.map_or_else(Dialect::standard, |view| view.dialect.clone()))
+    let standard = || state.runtime.settings.dialects.standard().clone();
+    Ok(view.map_or_else(standard, |view| view.dialect.clone()))
+}
+
+/// A secret of the dialect's form.
+fn secret(fields: &mut Fields, dialect: &Dialect) -> Option<Secret> {
+    let text = fields.text("secret", MAX_SECRET)?;
+    match dialect.secret.parse(&text) {
+        Ok(secret) => Some(secret),
+        Err(error) => {
+            fields.problem("/secret", error.to_string());
+            None
+        }
+    }
 }
 
 /// The part of an endpoint that its owner can change, as JSON.

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use http::StatusCode;
 use posthorn_shared::account::{Account, Limits, MAX_LIMIT};
-use posthorn_shared::dialect::{self, Dialect};
+use posthorn_shared::dialect;
 use posthorn_shared::ids::AccountId;
 
 use crate::auth::Admin;
@@ -30,7 +30,7 @@ pub async fn create(
     let account = Account {
         id: id.unwrap_or_else(|| AccountId::new(now, state.runtime.clock.random())),
         name: fields.required_text("name", 256),
-        dialect: known_dialect(&mut fields).unwrap_or_else(|| dialect::DEFAULT.to_owned()),
+        dialect: known_dialect(&state, &mut fields).unwrap_or_else(|| dialect::DEFAULT.to_owned()),
         limits: limits(&mut fields, Limits::default()).unwrap_or_default(),
         created_at: now,
         updated_at: now,
@@ -77,7 +77,7 @@ pub async fn change(
 ) -> Result<Json<Account>, Refusal> {
     let mut fields = Fields::parse(&body)?;
     let name = fields.text("name", 256);
-    let dialect = known_dialect(&mut fields);
+    let dialect = known_dialect(&state, &mut fields);
     let account = find(&state, &id).await?;
     let limits = limits(&mut fields, account.limits);
     fields.finish()?;
@@ -135,10 +135,13 @@ fn limits(fields: &mut Fields, before: Limits) -> Option<Limits> {
     })
 }
 
-fn known_dialect(fields: &mut Fields) -> Option<String> {
+fn known_dialect(state: &ApiState, fields: &mut Fields) -> Option<String> {
     let name = fields.text("dialect", 64)?;
-    if Dialect::named(&name).is_none() {
-        fields.problem("/dialect", format!("there is no dialect {name}; there is: standard"));
+    let dialects = &state.runtime.settings.dialects;
+    if dialects.named(&name).is_none() {
+        let known: Vec<&str> = dialects.all().map(|dialect| dialect.name.as_str()).collect();
+        let known = known.join(", ");
+        fields.problem("/dialect", format!("there is no dialect {name}; there are: {known}"));
     }
     Some(name)
 }

@@ -56,6 +56,11 @@ pub struct EndpointView {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     secret: Option<String>,
+    /// What the receiver knows its sender by, where the dialect has that. Only in the answer to its
+    /// creation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    token: Option<String>,
     /// Its age is what a rule about rotation looks at.
     secret_created_at: Timestamp,
     created_at: Timestamp,
@@ -73,6 +78,7 @@ impl From<Endpoint> for EndpointView {
             active: endpoint.is_active(),
             public_key: endpoint.secret.public_key(),
             secret: None,
+            token: None,
             id: endpoint.id,
             url: endpoint.url,
             description: endpoint.description,
@@ -101,7 +107,8 @@ pub async fn create(
     let account = caller.account(Scope::Manage)?;
     let endpoint = endpoints::create(&state, account, Fields::parse(&body)?).await?;
     let secret = Some(endpoint.secret.reveal().to_owned());
-    Ok((StatusCode::CREATED, Json(EndpointView { secret, ..endpoint.into() })))
+    let token = endpoint.token.clone();
+    Ok((StatusCode::CREATED, Json(EndpointView { secret, token, ..endpoint.into() })))
 }
 
 /// Lists endpoints, newest first.

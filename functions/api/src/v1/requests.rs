@@ -28,7 +28,8 @@ pub struct NewAccount {
     id: Option<AccountId>,
     #[schema(min_length = 1, max_length = 256)]
     name: String,
-    /// How its deliveries look and behave: a name from `GET /v1/dialects`.
+    /// How its deliveries look and behave: a name from `GET /v1/dialects`, where those of the
+    /// deployment's own stand, too.
     #[schema(schema_with = dialect_name)]
     dialect: Option<String>,
     limits: Option<LimitsPatch>,
@@ -252,7 +253,15 @@ fn nullable(kind: Type) -> SchemaType {
 fn dialect_name() -> Schema {
     ObjectBuilder::new()
         .schema_type(nullable(Type::String))
-        .enum_values(Some([json!("standard"), Value::Null]))
+        .enum_values(Some([
+            json!("standard"),
+            json!("beltic"),
+            json!("filedgr"),
+            json!("flexorch"),
+            json!("flowcode"),
+            json!("fltr"),
+            Value::Null,
+        ]))
         .into()
 }
 
