@@ -34,6 +34,9 @@ use plan::{Next, Step};
 use tally::Tally;
 use target::{Target, Targets};
 
+/// Messages of a batch as large as Lambda makes them here (`BatchSize` in the template).
+const FULL_BATCH: usize = 10;
+
 /// The function's state: lives as long as the process, its connections with it.
 pub struct Deliver {
     runtime: Runtime,
@@ -79,7 +82,7 @@ impl Deliver {
             targets: Targets::new(store.clone(), runtime.settings.dialects.clone()),
             attempts: Attempts::new(&runtime),
             wake_ups: WakeUps::new(runtime.clone()),
-            tally: Tally::default(),
+            tally: Tally::new(store.clone()),
             store,
             runtime,
         }
@@ -166,6 +169,7 @@ impl Deliver {
     /// Writes what happened, then wakes up what comes next; whatever can't be written down brings
     /// its message back.
     async fn conclude(&self, steps: Vec<(String, Step)>, failed: &mut Vec<String>) {
+        let full = steps.len() >= FULL_BATCH;
         let (mut writers, mut deliveries) = (Vec::new(), Vec::new());
         let mut next: Vec<(String, Next)> = Vec::new();
         let (mut gone, mut counted) = (Vec::new(), Vec::new());
@@ -215,7 +219,7 @@ impl Deliver {
         }
         let written = counted.into_iter().filter(|(message_id, ..)| !lost.contains(message_id));
         let written = written.map(|(_, endpoint, counters)| (endpoint, counters));
-        self.tally.count(&self.store, written, self.runtime.clock.now()).await;
+        self.tally.count(written, full, self.runtime.clock.now()).await;
         failed.extend(lost);
     }
 

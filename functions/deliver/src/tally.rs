@@ -1,54 +1,119 @@
-//! Statistics of endpoints, gathered over a batch. They are for looking at: what can't be written is
+//! Statistics of endpoints, gathered over batches. They are for looking at: what can't be written is
 //! left out, and no message comes back for it.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use futures::future::join_all;
+use futures::StreamExt;
 use jiff::Timestamp;
 use posthorn_shared::ids::EndpointId;
 use posthorn_shared::stats::{Counters, Hour};
 use posthorn_shared::store::Store;
 
-/// Writes per batch: a fifth of a write unit per delivery is what the budget has left. A batch for
-/// more endpoints leaves the rest to the next batches.
-const MAX_WRITES: usize = 2;
+/// Writes per batch, taken over many: a fifth of a write unit per delivery is what the budget has
+/// left.
+const WRITES_PER_BATCH: usize = 2;
+/// How long counters gather while batch follows batch.
+const GATHERING: Duration = Duration::from_secs(1);
+const CONCURRENCY: usize = 8;
 
-/// Counters that wait to be written.
+type Entry = ((EndpointId, Hour), Counters);
+
+/// Counters that wait to be written. Clones share them.
+#[derive(Clone)]
+pub struct Tally {
+    store: Store,
+    waiting: Arc<Mutex<Waiting>>,
+}
+
 #[derive(Default)]
-pub struct Tally(Mutex<HashMap<(EndpointId, Hour), Counters>>);
+struct Waiting {
+    counters: HashMap<(EndpointId, Hour), Counters>,
+    /// Writes that the batches so far have not used.
+    allowance: usize,
+    batches: u64,
+    /// Whether somebody will come and look.
+    awaited: bool,
+}
 
 impl Tally {
-    /// Adds a batch's, and writes what has gathered for the endpoints with the most.
+    pub fn new(store: Store) -> Self {
+        Self { store, waiting: Arc::default() }
+    }
+
+    /// Adds a batch's. While batches are full they gather; one that is not was the last for now,
+    /// and a function may sleep for long after it, so that one writes.
     pub async fn count(
         &self,
-        store: &Store,
         batch: impl Iterator<Item = (EndpointId, Counters)>,
+        full: bool,
         now: Timestamp,
     ) {
-        let due = self.gather(batch, Hour::of(now));
-        let writes =
-            due.iter().map(|((endpoint, hour), counters)| store.count(endpoint, *hour, counters));
-        for (written, ((endpoint, _), _)) in join_all(writes).await.into_iter().zip(&due) {
-            if let Err(error) = written {
-                tracing::warn!(%endpoint, %error, "statistics not written");
+        let (due, nobody_comes) = {
+            let mut waiting = self.lock();
+            waiting.add(batch, Hour::of(now));
+            let due = if full { Vec::new() } else { waiting.take(WRITES_PER_BATCH) };
+            let nobody_comes = !waiting.counters.is_empty() && !waiting.awaited;
+            waiting.awaited |= nobody_comes;
+            (due, nobody_comes)
+        };
+        if nobody_comes {
+            tokio::spawn(self.clone().look_after());
+        }
+        self.write(due).await;
+    }
+
+    /// Writes what has gathered, as far as the batches allow; all of it once they have stopped.
+    async fn look_after(self) {
+        loop {
+            let seen = self.lock().batches;
+            tokio::time::sleep(GATHERING).await;
+            let (due, done) = {
+                let mut waiting = self.lock();
+                let quiet = waiting.batches == seen;
+                let most = if quiet { usize::MAX } else { waiting.allowance };
+                let due = waiting.take(most);
+                waiting.awaited = !waiting.counters.is_empty();
+                (due, !waiting.awaited)
+            };
+            self.write(due).await;
+            if done {
+                return;
             }
         }
     }
 
-    fn gather(
-        &self,
-        batch: impl Iterator<Item = (EndpointId, Counters)>,
-        hour: Hour,
-    ) -> Vec<((EndpointId, Hour), Counters)> {
-        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+    async fn write(&self, due: Vec<Entry>) {
+        futures::stream::iter(due)
+            .for_each_concurrent(CONCURRENCY, async |((endpoint, hour), counters)| {
+                if let Err(error) = self.store.count(&endpoint, hour, &counters).await {
+                    tracing::warn!(%endpoint, %error, "statistics not written");
+                }
+            })
+            .await;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Waiting {
+    fn add(&mut self, batch: impl Iterator<Item = (EndpointId, Counters)>, hour: Hour) {
         for (endpoint, counters) in batch {
-            waiting.entry((endpoint, hour)).or_default().add(&counters);
+            self.counters.entry((endpoint, hour)).or_default().add(&counters);
         }
-        let mut all: Vec<_> = waiting.drain().collect();
+        self.batches += 1;
+        self.allowance += WRITES_PER_BATCH;
+    }
+
+    /// Takes so many, those with the most attempts first.
+    fn take(&mut self, most: usize) -> Vec<Entry> {
+        let mut all: Vec<Entry> = self.counters.drain().collect();
         all.sort_by_key(|(_, counters)| std::cmp::Reverse(counters.attempts));
-        let rest = all.split_off(all.len().min(MAX_WRITES));
-        waiting.extend(rest);
+        self.counters.extend(all.split_off(all.len().min(most)));
+        self.allowance = self.allowance.saturating_sub(all.len());
         all
     }
 }
@@ -58,21 +123,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_batch_writes_two_at_the_most_and_forgets_nothing() {
+    fn the_busiest_go_first_and_nothing_is_forgotten() {
         let ids: Vec<EndpointId> =
             (0..5).map(|n| EndpointId::new(Timestamp::UNIX_EPOCH, n)).collect();
         let one = Counters { attempts: 1, ..Counters::default() };
-        let tally = Tally::default();
-        let batch = ids.iter().chain(&ids[..1]).map(|id| (id.clone(), one));
-        let first = tally.gather(batch, Hour(1));
-        assert_eq!(first.len(), 2);
+        let mut waiting = Waiting::default();
+        waiting.add(ids.iter().chain(&ids[..1]).map(|id| (id.clone(), one)), Hour(1));
+        assert_eq!(waiting.allowance, WRITES_PER_BATCH);
+        let first = waiting.take(waiting.allowance);
+        assert_eq!((first.len(), waiting.allowance), (2, 0));
         assert_eq!((&first[0].0.0, first[0].1.attempts), (&ids[0], 2));
-        let mut written = 3;
-        while let Some(more) = Some(tally.gather(std::iter::empty(), Hour(1)))
-            && !more.is_empty()
-        {
-            written += more.iter().map(|(_, counters)| counters.attempts).sum::<u64>();
-        }
-        assert_eq!(written, 6);
+        assert!(waiting.take(waiting.allowance).is_empty());
+        let rest: u64 = waiting.take(usize::MAX).iter().map(|(_, c)| c.attempts).sum();
+        assert_eq!(rest, 3);
+        assert!(waiting.counters.is_empty());
     }
 }

@@ -1,5 +1,6 @@
 //! Recovers and replays: started here, carried out by the retry function.
 
+use std::convert::Infallible;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -51,14 +52,19 @@ pub async fn start(
             "{other} is on for this endpoint; wait for its end: GET /v1/tasks/{other}"
         )));
     }
-    let message = TaskMessage { account: task.account, task: task.id.clone() };
+    let message = TaskMessage { account: task.account.clone(), task: task.id.clone() };
     let url = &state.runtime.settings.tasks_queue_url;
     let sent = queue::send_all(&state.runtime.sqs, url, vec![message.outgoing(Duration::ZERO)]);
-    match sent.await.pop() {
-        // The claim runs out by itself, and then another can be started.
-        Some(Err(error)) => Err(Refusal::Unavailable(error.to_string())),
-        _ => Ok(task.id),
+    let Some(Err(error)) = sent.await.pop() else {
+        return Ok(task.id);
+    };
+    // Nobody will make its pages: it makes way for another. Should this fail, too, its claim runs
+    // out by itself.
+    let stop = |task| Ok::<_, Infallible>(Task { status: TaskStatus::Stopped, ..task });
+    if let Err(error) = state.store.change_task(&task, stop).await {
+        tracing::error!(task = %task.id, %error, "a task that was not started holds its claim");
     }
+    Err(Refusal::Unavailable(error.to_string()))
 }
 
 /// The task, if the account has it.
