@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::ids::AccountId;
+use crate::rate_limit::{self, RateLimit};
+use crate::retry_policy::RetryPolicy;
 
 /// One tenant.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -16,27 +18,86 @@ pub struct Account {
     pub dialect: String,
     #[serde(default)]
     pub limits: Limits,
+    /// When failed attempts are made again, in the dialect's place; an endpoint's own goes before.
+    #[serde(default)]
+    pub retry: Option<RetryPolicy>,
+    /// How long an attempt may take, in the dialect's place; an endpoint's own goes before.
+    #[serde(default)]
+    pub timeout_seconds: Option<u64>,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
 }
 
-/// How much an account may have.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+/// How much an account may have, and an endpoint get. What an account does not say is as its dialect
+/// has it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
-    /// Endpoints, 0–10,000.
-    #[schema(maximum = 10_000, default = 500)]
-    pub endpoints: u32,
-    /// Event types in its own catalog, 0–10,000.
-    #[schema(maximum = 10_000, default = 500)]
-    pub event_types: u32,
+    /// Endpoints, 0–10,000; 500 where neither account nor dialect says.
+    #[schema(maximum = 10_000)]
+    pub endpoints: Option<u32>,
+    /// Event types in its own catalog, 0–10,000; 500 where neither account nor dialect says.
+    #[schema(maximum = 10_000)]
+    pub event_types: Option<u32>,
+    /// Deliveries per second to one endpoint, 1–10,000; an endpoint may set itself less.
+    #[schema(minimum = 1, maximum = 10_000)]
+    pub per_second: Option<u32>,
+    /// Deliveries per hour to one endpoint, 1–10,000,000; an endpoint may set itself less.
+    #[schema(minimum = 1, maximum = 10_000_000)]
+    pub per_hour: Option<u32>,
 }
 
 /// The most that a limit may allow: every event's account is read whole.
-pub const MAX_LIMIT: u32 = 10_000;
+const MAX_LIMIT: u32 = 10_000;
+/// Endpoints, and event types, where nobody says.
+const DEFAULT_LIMIT: u32 = 500;
 
-impl Default for Limits {
-    fn default() -> Self {
-        Self { endpoints: 500, event_types: 500 }
+impl Limits {
+    /// These, and where they say nothing those.
+    pub fn or(self, others: Self) -> Self {
+        Self {
+            endpoints: self.endpoints.or(others.endpoints),
+            event_types: self.event_types.or(others.event_types),
+            per_second: self.per_second.or(others.per_second),
+            per_hour: self.per_hour.or(others.per_hour),
+        }
+    }
+
+    /// As they hold: with what holds where nobody says.
+    pub fn or_default(self) -> Self {
+        self.or(Self {
+            endpoints: Some(DEFAULT_LIMIT),
+            event_types: Some(DEFAULT_LIMIT),
+            ..Self::default()
+        })
+    }
+
+    /// Endpoints of an account.
+    pub fn max_endpoints(self) -> u32 {
+        self.endpoints.unwrap_or(DEFAULT_LIMIT)
+    }
+
+    /// Event types in an account's own catalog.
+    pub fn max_event_types(self) -> u32 {
+        self.event_types.unwrap_or(DEFAULT_LIMIT)
+    }
+
+    /// What any one endpoint gets at the most.
+    pub fn rate(self) -> RateLimit {
+        RateLimit { per_second: self.per_second, per_hour: self.per_hour }
+    }
+
+    /// What is wrong with them: a name and what would be right.
+    pub fn problems(&self) -> Vec<(&'static str, String)> {
+        [
+            ("endpoints", self.endpoints, 0, MAX_LIMIT),
+            ("event_types", self.event_types, 0, MAX_LIMIT),
+            ("per_second", self.per_second, 1, rate_limit::MAX_PER_SECOND),
+            ("per_hour", self.per_hour, 1, rate_limit::MAX_PER_HOUR),
+        ]
+        .into_iter()
+        .filter(|(_, value, min, max)| value.is_some_and(|value| !(*min..=*max).contains(&value)))
+        .map(|(name, _, min, max)| (name, format!("is a whole number from {min} to {max}")))
+        .collect()
     }
 }

@@ -27,8 +27,10 @@ const FRESH: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub struct AccountView {
     pub account: Account,
+    /// With what the account says otherwise.
     pub dialect: Dialect,
     pub endpoints: Vec<Matcher>,
+    /// Without what the dialect brings along.
     catalog: HashMap<EventTypeName, (CatalogOwner, CatalogEntry)>,
 }
 
@@ -37,7 +39,7 @@ impl AccountView {
     /// account's own entries go before those of all accounts.
     fn new(items: AccountItems, everyones: &[CatalogEntry], dialects: &Dialects) -> Self {
         let AccountItems { account, interests, catalog: own } = items;
-        let dialect = dialects.or_standard(&account.dialect).clone();
+        let dialect = dialects.or_standard(&account.dialect).of_account(&account);
         let endpoints = interests.into_iter().filter_map(Matcher::new).collect();
         let everyones = everyones.iter().map(|entry| (CatalogOwner::Everyone, entry.clone()));
         let own = own.into_iter().map(|e| (CatalogOwner::Account(account.id.clone()), e));
@@ -48,9 +50,12 @@ impl AccountView {
         Self { account, dialect, endpoints, catalog }
     }
 
-    /// Whether events of this type are accepted: all are, until the catalog has entries.
+    /// Whether events of this type are accepted: all are, until somebody has put entries into the
+    /// catalog. What a dialect brings along is no reason to refuse the rest.
     pub fn knows(&self, event_type: &EventTypeName) -> bool {
-        self.catalog.is_empty() || self.catalog.contains_key(event_type)
+        self.catalog.is_empty()
+            || self.catalog.contains_key(event_type)
+            || self.dialect.event_type(event_type).is_some()
     }
 }
 
@@ -118,7 +123,8 @@ impl AccountViews {
         event_type: &EventTypeName,
     ) -> Result<Option<Arc<Schema>>, StoreError> {
         let Some((owner, entry)) = view.catalog.get(event_type) else {
-            return Ok(None);
+            let built_in = view.dialect.event_type(event_type);
+            return Ok(built_in.and_then(|built_in| built_in.schema.clone()));
         };
         let Some(fingerprint) = &entry.schema_fingerprint else {
             return Ok(None);

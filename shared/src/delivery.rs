@@ -43,6 +43,30 @@ pub enum Trigger {
     Test,
 }
 
+impl Trigger {
+    /// Its name, as it is written everywhere.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Automatic => "automatic",
+            Self::Replay => "replay",
+            Self::Test => "test",
+        }
+    }
+}
+
+/// A text that is no [`Trigger`].
+#[derive(Debug, thiserror::Error)]
+#[error("is automatic, replay or test")]
+pub struct InvalidTrigger;
+
+impl std::str::FromStr for Trigger {
+    type Err = InvalidTrigger;
+    fn from_str(text: &str) -> Result<Self, InvalidTrigger> {
+        let all = [Self::Automatic, Self::Replay, Self::Test];
+        all.into_iter().find(|known| known.as_str() == text).ok_or(InvalidTrigger)
+    }
+}
+
 /// Why there was no usable answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -41,6 +42,10 @@ pub struct DeliveryMessage {
     /// The sender may have sent it before: look at the delivery's item first.
     #[serde(rename = "c", default, skip_serializing_if = "std::ops::Not::not")]
     pub check: bool,
+    /// When it may go by its endpoint's rate limit, in milliseconds since the epoch: the slot that
+    /// was reserved for it.
+    #[serde(rename = "s", default, skip_serializing_if = "Option::is_none")]
+    slot: Option<i64>,
     /// The rendered payload, as it goes to the receiver; absent: render it from the event's item.
     #[serde(rename = "b", default, skip_serializing_if = "Option::is_none")]
     pub payload: Option<Box<RawValue>>,
@@ -78,8 +83,31 @@ impl DeliveryMessage {
             attempt: 1,
             trigger: Trigger::Automatic,
             check: false,
+            slot: None,
             payload: None,
         }
+    }
+
+    /// The same attempt, to be made in this slot. Should its message come a second time, it would
+    /// get a second slot: so whoever comes later looks whether the first was there.
+    pub fn in_slot(&self, slot: Timestamp) -> Self {
+        Self { slot: Some(slot.as_millisecond()), check: true, ..self.clone() }
+    }
+
+    /// The same attempt, later, without a slot.
+    pub fn postponed(&self) -> Self {
+        Self { slot: None, check: true, ..self.clone() }
+    }
+
+    /// The attempt after this one.
+    pub fn next(&self) -> Self {
+        let attempt = self.attempt + 1;
+        Self { attempt, check: false, slot: None, trigger: Trigger::Automatic, ..self.clone() }
+    }
+
+    /// The slot that was reserved for it.
+    pub fn slot(&self) -> Option<Timestamp> {
+        self.slot.and_then(|millis| Timestamp::from_millisecond(millis).ok())
     }
 
     /// An attempt that somebody asked for. Its payload is in the event's item.
@@ -142,10 +170,14 @@ impl DeliveryMessage {
 }
 
 impl From<DueRetry> for DeliveryMessage {
-    /// The message of a retry that is due: its payload is in the event's item.
+    /// The message of an attempt that is due: its payload is in the event's item.
     fn from(retry: DueRetry) -> Self {
-        let DueRetry { account, endpoint, key, event_id, event_type, attempt, .. } = retry;
-        Self { attempt, ..Self::first(account, endpoint, key, event_id, event_type) }
+        let DueRetry { due, account, endpoint, key, event_id, event_type, attempt, waits } = retry;
+        let message = Self { attempt, ..Self::first(account, endpoint, key, event_id, event_type) };
+        match waits {
+            None => message,
+            Some(trigger) => Self { trigger, ..message.in_slot(due) },
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use crate::delivery::Trigger;
 use crate::ids::{AccountId, EndpointId, EventKey, EventTypeName, ProducerEventId};
 
 /// The longest delay of an SQS message.
@@ -75,6 +76,9 @@ pub struct DueRetry {
     pub event_type: EventTypeName,
     /// Number of the attempt to make.
     pub attempt: u32,
+    /// It waits for a slot by its endpoint's rate limit, which `due` is; and what made it happen.
+    /// `None`: a retry like any other.
+    pub waits: Option<Trigger>,
 }
 
 impl DueRetry {

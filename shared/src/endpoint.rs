@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::dialect::Dialect;
+use crate::failure_rate::Baseline;
 use crate::filter::Filter;
 use crate::ids::{AccountId, EndpointId, EventTypeName};
 use crate::rate_limit::RateLimit;
@@ -55,6 +56,9 @@ pub struct Endpoint {
     /// `None` while it is active.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub disabled_reason: Option<DisabledReason>,
+    /// What its statistics held when it was last switched on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub baseline: Option<Baseline>,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
 }
@@ -75,6 +79,8 @@ pub enum DisabledReason {
     Manual,
     /// It answered `410 Gone`.
     Gone,
+    /// Too many of its attempts failed.
+    FailureRate,
 }
 
 impl Endpoint {
@@ -97,6 +103,11 @@ impl Endpoint {
     /// When failed attempts are made again.
     pub fn retry_policy<'a>(&'a self, dialect: &'a Dialect) -> &'a RetryPolicy {
         self.retry.as_ref().unwrap_or(&dialect.retry)
+    }
+
+    /// How many deliveries it gets: its own limit and its account's, whichever is stricter.
+    pub fn rate_limit(&self, dialect: &Dialect) -> RateLimit {
+        self.rate_limit.unwrap_or_default().and(dialect.limits.rate())
     }
 }
 

@@ -20,6 +20,7 @@ pub mod endpoint;
 pub mod endpoint_url;
 pub mod event;
 pub mod event_type;
+pub mod failure_rate;
 pub mod filter;
 pub mod header_rules;
 pub mod ids;

@@ -49,6 +49,13 @@ impl ResponseRules {
     }
 }
 
+impl std::fmt::Display for StatusRange {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (first, last) = (self.0.start(), self.0.end());
+        if first == last { write!(f, "{first}") } else { write!(f, "{}xx", first / 100) }
+    }
+}
+
 impl FromStr for StatusRange {
     type Err = &'static str;
 

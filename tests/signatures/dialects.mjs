@@ -12,7 +12,17 @@ function same(expected, signature) {
 
 const plain = ({ secret, signature, body }) => same(digest(secret, body), signature);
 
+// The page's six steps, and what its specification (Standard Webhooks) adds: a delivery of more than
+// five minutes ago is somebody sending again what was overheard.
+function flowcode({ secret, id, timestamp, signature, body }) {
+  if (Math.abs(Date.now() / 1000 - Number(timestamp)) > 300) return false;
+  const key = Buffer.from(secret.replace(/^whsec_/, ''), 'base64');
+  const expected = createHmac('sha256', key).update(`${id}.${timestamp}.${body}`).digest('base64');
+  return same(expected, signature.split(' ')[0].replace(/^v1,/, ''));
+}
+
 const verifiers = {
+  flowcode,
   github: ({ secret, signature, body }) => same(`sha256=${digest(secret, body)}`, signature),
   stripe: ({ secret, signature, body }) => {
     const parts = signature.split(',').map((part) => part.split('='));

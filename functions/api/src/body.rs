@@ -30,9 +30,19 @@ impl<S: Sync> FromRequest<S> for RequestBody {
     type Rejection = axum::response::Response;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Self::Rejection> {
-        let refused = IntoResponse::into_response;
-        check_media_type(request.headers()).map_err(refused)?;
-        read(request.into_body()).await.map(Self).map_err(refused)
+        let (parts, body) = request.into_parts();
+        Self::read(&parts.headers, body).await.map_err(IntoResponse::into_response)
+    }
+}
+
+impl RequestBody {
+    /// Reads the body of a request with these headers.
+    ///
+    /// # Errors
+    /// When it says to be no JSON, or can't be read.
+    pub async fn read(headers: &HeaderMap, body: Body) -> Result<Self, Refusal> {
+        check_media_type(headers)?;
+        read(body).await.map(Self)
     }
 }
 

@@ -5,7 +5,9 @@ use serde::Serialize;
 use utoipa::openapi::content::ContentBuilder;
 use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn, PathItem};
-use utoipa::openapi::schema::{ArrayBuilder, Components, ObjectBuilder, Type};
+use utoipa::openapi::schema::{
+    AdditionalProperties, ArrayBuilder, Components, ObjectBuilder, Type,
+};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
 use utoipa::openapi::{License, OpenApi, Ref, RefOr, Required, Response, ResponseBuilder, Schema};
 use utoipa::{PartialSchema, ToSchema};
@@ -67,6 +69,7 @@ pub fn complete(mut openapi: OpenApi) -> OpenApi {
     components.schemas.insert("InvalidField".to_owned(), InvalidField::schema());
     components.schemas.insert("Filter".to_owned(), Filter::schema());
     refer_to_items(components);
+    close_forms(components, "RetryPolicy");
     let bearer = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
     let api_key = SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::new("X-API-KEY")));
     components.security_schemes.insert("bearer".to_owned(), bearer.into());
@@ -114,6 +117,17 @@ fn refer_to_items(components: &mut Components) {
         if let (Some(item), RefOr::T(Schema::Object(list))) = (name.strip_prefix("List_"), schema) {
             let items = ArrayBuilder::new().items(Ref::from_schema_name(item));
             list.properties.insert("data".to_owned(), items.into());
+        }
+    }
+}
+
+/// The forms of a structure have the members they have, and no others.
+fn close_forms(components: &mut Components, name: &str) {
+    if let Some(RefOr::T(Schema::OneOf(forms))) = components.schemas.get_mut(name) {
+        for form in &mut forms.items {
+            if let RefOr::T(Schema::Object(form)) = form {
+                form.additional_properties = Some(Box::new(AdditionalProperties::FreeForm(false)));
+            }
         }
     }
 }

@@ -53,6 +53,17 @@ impl Fields {
         self.object
     }
 
+    /// The same with what is known to be wrong with it.
+    pub fn noting(mut self, problems: Vec<Problem>) -> Self {
+        self.problems.extend(problems);
+        self
+    }
+
+    /// Both.
+    pub fn into_parts(self) -> (Map<String, Value>, Vec<Problem>) {
+        (self.object, self.problems)
+    }
+
     /// Notes what is wrong.
     pub fn problem(&mut self, pointer: impl Into<String>, detail: impl Into<String>) {
         self.problems.push(Problem { pointer: pointer.into(), detail: detail.into() });
@@ -75,6 +86,11 @@ impl Fields {
             self.problem(format!("/{name}"), format!("is {EXPECTED}"));
         }
         time
+    }
+
+    /// A field as it came, `null` included.
+    pub fn peek(&self, name: &str) -> Option<&Value> {
+        self.object.get(name)
     }
 
     /// Takes a field; `null` counts as absent.

@@ -6,6 +6,7 @@ mod auth;
 mod body;
 mod description;
 mod extract;
+mod facade;
 mod fields;
 mod idempotency;
 mod ingest;

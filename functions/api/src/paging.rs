@@ -6,6 +6,7 @@ use axum::Json;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
+use posthorn_shared::delivery::Status;
 use posthorn_shared::ids::EventTypeName;
 use posthorn_shared::problem::Problem;
 use serde::{Deserialize, Serialize};
@@ -113,6 +114,11 @@ impl Narrowing {
         self.parsed(pointer, text, "an event type like vault.created")
     }
 
+    /// Where a delivery stands.
+    pub fn status(&mut self, pointer: &str, text: Option<String>) -> Option<Status> {
+        self.parsed(pointer, text, "pending, retrying, delivered, failed or cancelled")
+    }
+
     /// A point in time.
     pub fn time(&mut self, pointer: &str, text: Option<String>) -> Option<Timestamp> {
         self.parsed(pointer, text, "a time like 2026-11-21T10:00:00Z")
@@ -134,5 +140,10 @@ pub fn broken_cursor() -> Refusal {
 
 /// Makes a page's answer.
 pub fn list<T>(data: Vec<T>, next: Option<&str>) -> Json<List<T>> {
-    Json(List { data, next_cursor: next.map(|next| URL_SAFE_NO_PAD.encode(next)) })
+    Json(List { data, next_cursor: next.map(encode) })
+}
+
+/// A cursor as it is shown.
+pub fn encode(cursor: &str) -> String {
+    URL_SAFE_NO_PAD.encode(cursor)
 }

@@ -32,6 +32,9 @@ pub enum Refusal {
     /// 404
     #[error("there is no such route; GET /healthz works without a key, the rest is under /v1")]
     NoRoute,
+    /// 404
+    #[error("this account's dialect has no /webhooks; its endpoints are under /v1/endpoints")]
+    NoFacade,
     /// 405
     #[error("the route exists, but not with this method; the Allow header lists what does")]
     Method,
@@ -88,12 +91,13 @@ impl Refusal {
         }
     }
 
-    fn status(&self) -> StatusCode {
+    /// Its status.
+    pub fn status(&self) -> StatusCode {
         match self {
             Self::Malformed(_) => StatusCode::BAD_REQUEST,
             Self::NoKey | Self::UnknownKey => StatusCode::UNAUTHORIZED,
             Self::Forbidden(_) => StatusCode::FORBIDDEN,
-            Self::Unknown(_) | Self::NoRoute => StatusCode::NOT_FOUND,
+            Self::Unknown(_) | Self::NoRoute | Self::NoFacade => StatusCode::NOT_FOUND,
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
             Self::Conflict(_) => StatusCode::CONFLICT,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,

@@ -8,6 +8,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::description;
+use crate::facade;
 use crate::idempotency;
 use crate::problem::{self, Refusal};
 use crate::reference::{self, Document};
@@ -23,6 +24,7 @@ pub fn router(runtime: Runtime) -> Router {
     let (routes, openapi) = described().split_for_parts();
     let document = Document::new(&description::complete(openapi));
     routes
+        .merge(facade::routes())
         .route("/v1/openapi.json", get(async move || document.json()))
         .route("/docs", get(reference::page))
         .route("/docs/redoc.js", get(reference::redoc))

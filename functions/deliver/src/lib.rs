@@ -8,8 +8,10 @@
 mod attempt;
 mod connector;
 mod exchange;
+mod failing;
 mod header_case;
 mod kept_response;
+mod pace;
 mod plan;
 mod tally;
 mod target;
@@ -22,6 +24,7 @@ use futures::future::join_all;
 use posthorn_shared::delivery::Delivery;
 use posthorn_shared::delivery_message::{DeliveryMessage, InvalidMessage};
 use posthorn_shared::due::{Bucket, DueRetry};
+use posthorn_shared::endpoint::DisabledReason;
 use posthorn_shared::ids::{AccountId, EndpointId, EventKey};
 use posthorn_shared::queue::{self, Outgoing};
 use posthorn_shared::runtime::Runtime;
@@ -30,6 +33,8 @@ use posthorn_shared::stored_event::StoredEvent;
 use posthorn_shared::wake_up::WakeUps;
 
 use attempt::Attempts;
+use failing::Failing;
+use pace::{Pace, Ready, Turn};
 use plan::{Next, Step};
 use tally::Tally;
 use target::{Target, Targets};
@@ -43,6 +48,7 @@ pub struct Deliver {
     store: Store,
     targets: Targets,
     attempts: Attempts,
+    pace: Pace,
     wake_ups: WakeUps,
     tally: Tally,
 }
@@ -75,14 +81,23 @@ struct Loaded {
     events: HashMap<EventKey, StoredEvent>,
 }
 
+impl Loaded {
+    fn history_of(&self, message: &DeliveryMessage) -> Option<&Delivery> {
+        self.history.get(&(message.endpoint.clone(), message.key.clone()))
+    }
+}
+
 impl Deliver {
     pub fn new(runtime: Runtime) -> Self {
         let store = Store::new(&runtime);
+        let targets = Targets::new(store.clone(), runtime.settings.dialects.clone());
+        let failing = Failing::new(store.clone(), targets.clone());
         Self {
-            targets: Targets::new(store.clone(), runtime.settings.dialects.clone()),
+            targets,
             attempts: Attempts::new(&runtime),
+            pace: Pace::new(&runtime, store.clone()),
             wake_ups: WakeUps::new(runtime.clone()),
-            tally: Tally::new(store.clone()),
+            tally: Tally::new(store.clone(), failing),
             store,
             runtime,
         }
@@ -108,8 +123,21 @@ impl Deliver {
                 return response(failed);
             }
         };
-        let steps =
-            join_all(received.into_iter().map(|received| self.step(received, &loaded))).await;
+        let (mut steps, mut ready) = (Vec::with_capacity(received.len()), Vec::new());
+        for Received { message_id, again, message } in received {
+            let target = loaded.targets.get(&(message.account.clone(), message.endpoint.clone()));
+            let history = loaded.history_of(&message);
+            match plan::before_attempt(&message, again, target, history, self.time()) {
+                plan::Before::Conclude(step) => steps.push((message_id, step)),
+                plan::Before::Attempt(target) => {
+                    ready.push(Ready { message_id, message, target: Arc::clone(target) });
+                }
+            }
+        }
+        let turns = self.pace.turns(&ready).await;
+        let ready = ready.into_iter().zip(turns);
+        let taken = ready.map(|(ready, turn)| self.take_turn(ready, turn, &loaded));
+        steps.extend(join_all(taken).await);
         self.conclude(steps, &mut failed).await;
         response(failed)
     }
@@ -140,25 +168,26 @@ impl Deliver {
         Ok(Loaded { targets, history, events })
     }
 
-    /// One message's story: what is on record, may it be attempted, the attempt, what follows.
-    async fn step(&self, received: Received, loaded: &Loaded) -> (String, Step) {
-        let Received { message_id, again, message } = received;
-        let target = loaded.targets.get(&(message.account.clone(), message.endpoint.clone()));
-        let history = loaded.history.get(&(message.endpoint.clone(), message.key.clone()));
-        let step = match plan::before_attempt(&message, again, target, history, self.time()) {
-            plan::Before::Conclude(step) => step,
-            plan::Before::Attempt(target) => {
-                let event = loaded.events.get(&message.key);
-                match self.attempts.make(&message, target, event).await {
-                    Some(attempt) => {
-                        let unit = self.runtime.clock.random_unit();
-                        plan::after_attempt(message, target, history, attempt, self.time(), unit)
-                    }
-                    // The event expired: nothing to send, nobody to tell.
-                    None => None,
-                }
+    /// Makes an attempt when it is its turn, or sees to it that it comes again then.
+    async fn take_turn(&self, ready: Ready, turn: Turn, loaded: &Loaded) -> (String, Step) {
+        let Ready { message_id, message, target } = ready;
+        let pause = match turn {
+            Turn::Now(pause) => pause,
+            Turn::Later(next) => {
+                let record = plan::Record { wake_up: Some(next), ..plan::Record::default() };
+                return (message_id, Some(Box::new(record)));
             }
         };
+        if !pause.is_zero() {
+            tokio::time::sleep(pause).await;
+        }
+        let event = loaded.events.get(&message.key);
+        // The event expired: nothing to send, nobody to tell.
+        let Some(made) = self.attempts.make(&message, &target, event).await else {
+            return (message_id, None);
+        };
+        let (history, unit) = (loaded.history_of(&message), self.runtime.clock.random_unit());
+        let step = plan::after_attempt(message, &target, history, made, self.time(), unit);
         (message_id, step)
     }
 
@@ -177,9 +206,7 @@ impl Deliver {
             let Some(record) = step else { continue };
             let plan::Record { delivery, wake_up, endpoint_gone, counted: counters } = *record;
             if let Some(delivery) = delivery {
-                if let Some(counters) = counters {
-                    counted.push((message_id.clone(), delivery.endpoint.clone(), counters));
-                }
+                counted.extend(counters.map(|counters| (message_id.clone(), counters)));
                 writers.push(message_id.clone());
                 deliveries.push(delivery);
             }
@@ -215,10 +242,11 @@ impl Deliver {
         self.schedule(due_owners.into_iter().zip(due), &mut queue_owners, &mut queued).await;
         self.enqueue(queue_owners, queued, &mut lost).await;
         for (account, endpoint) in gone {
-            self.targets.disable_gone(&account, &endpoint, self.runtime.clock.now()).await;
+            let (reason, now) = (DisabledReason::Gone, self.runtime.clock.now());
+            self.targets.disable(&account, &endpoint, reason, now).await;
         }
-        let written = counted.into_iter().filter(|(message_id, ..)| !lost.contains(message_id));
-        let written = written.map(|(_, endpoint, counters)| (endpoint, counters));
+        let written = counted.into_iter().filter(|(message_id, _)| !lost.contains(message_id));
+        let written = written.map(|(_, counted)| counted);
         self.tally.count(written, full, self.runtime.clock.now()).await;
         failed.extend(lost);
     }

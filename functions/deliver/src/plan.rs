@@ -19,6 +19,9 @@ use crate::target::Target;
 /// what DynamoDB takes (400 KB, at 6 KB a failed attempt).
 const MAX_KEPT_ATTEMPTS: usize = 40;
 
+/// Below a second, an attempt waits for its slot where it is.
+const LAST_SECOND: Duration = Duration::from_millis(999);
+
 /// The time, and how many times faster than in production it runs.
 #[derive(Clone, Copy)]
 pub struct Time {
@@ -28,7 +31,7 @@ pub struct Time {
 
 /// What a message comes to before an attempt is made.
 pub enum Before<'t> {
-    Attempt(&'t Target),
+    Attempt(&'t Arc<Target>),
     Conclude(Step),
 }
 
@@ -43,7 +46,7 @@ pub struct Record {
     /// The receiver answered 410: the endpoint to switch off.
     pub endpoint_gone: Option<(AccountId, EndpointId)>,
     /// What the endpoint's statistics count.
-    pub counted: Option<Counters>,
+    pub counted: Option<(Arc<Target>, Counters)>,
 }
 
 /// The road to the next attempt.
@@ -98,7 +101,7 @@ fn on_record(message: &DeliveryMessage, again: bool, history: &Delivery, time: T
 /// Chooses the road by the pause as it is in production.
 fn wake_up(message: &DeliveryMessage, due: Timestamp, pause: Duration, time: Time) -> Next {
     if pause <= MAX_QUEUE_DELAY {
-        Next::Queue(next_message(message), due)
+        Next::Queue(message.next(), due)
     } else {
         Next::Due(due_retry(message, due.max(due::earliest(time.now, time.scale))))
     }
@@ -124,7 +127,7 @@ fn cancel(message: &DeliveryMessage, history: Option<&Delivery>) -> Step {
 /// Judges the attempt and plans the next one.
 pub fn after_attempt(
     message: DeliveryMessage,
-    target: &Target,
+    target: &Arc<Target>,
     history: Option<&Delivery>,
     made: Made,
     time: Time,
@@ -153,7 +156,8 @@ pub fn after_attempt(
         (_, None) if before == Some(Status::Delivered) => Status::Delivered,
         (_, None) => Status::Failed,
     };
-    let counted = count(&message, verdict, before, status, &made.attempt);
+    let counted = count(&message, verdict, before, status, &made.attempt)
+        .map(|counters| (Arc::clone(target), counters));
     let wake_up = next.map(|(due, pause)| wake_up(&message, due, pause, time));
     let next_attempt_at = wake_up.as_ref().map(|next| match next {
         Next::Queue(_, due) => *due,
@@ -202,16 +206,22 @@ fn count(
     Some(counters)
 }
 
-fn next_message(message: &DeliveryMessage) -> DeliveryMessage {
-    let mut next = message.clone();
-    next.attempt += 1;
-    next.check = false;
-    next.trigger = Trigger::Automatic;
-    next
+/// The same attempt in a slot that is still to come.
+pub fn wait(message: &DeliveryMessage, slot: Timestamp, time: Time) -> Next {
+    let ahead = Duration::try_from(slot.duration_since(time.now)).unwrap_or_default();
+    if ahead.mul_f64(time.scale) <= MAX_QUEUE_DELAY {
+        // SQS counts in whole seconds, and what is left of one is waited for here.
+        let early = slot.checked_sub(LAST_SECOND).unwrap_or(slot);
+        return Next::Queue(message.in_slot(slot), early);
+    }
+    let due = slot.max(due::earliest(time.now, time.scale));
+    let attempt = message.attempt;
+    Next::Due(DueRetry { attempt, waits: Some(message.trigger), ..due_retry(message, due) })
 }
 
 fn due_retry(message: &DeliveryMessage, due: Timestamp) -> DueRetry {
     DueRetry {
+        waits: None,
         due,
         account: message.account.clone(),
         endpoint: message.endpoint.clone(),

@@ -49,6 +49,7 @@ fn target(disabled_reason: Option<DisabledReason>) -> Arc<Target> {
         retry: None,
         rate_limit: None,
         disabled_reason,
+        baseline: None,
         created_at: time().now,
         updated_at: time().now,
     };

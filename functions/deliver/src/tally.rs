@@ -11,6 +11,9 @@ use posthorn_shared::ids::EndpointId;
 use posthorn_shared::stats::{Counters, Hour};
 use posthorn_shared::store::Store;
 
+use crate::failing::Failing;
+use crate::target::Target;
+
 /// Writes per batch, taken over many: a fifth of a write unit per delivery is what the budget has
 /// left.
 const WRITES_PER_BATCH: usize = 2;
@@ -18,18 +21,19 @@ const WRITES_PER_BATCH: usize = 2;
 const GATHERING: Duration = Duration::from_secs(1);
 const CONCURRENCY: usize = 8;
 
-type Entry = ((EndpointId, Hour), Counters);
+/// An endpoint's hour: whoever it is, and what it counts.
+type Entry<T> = ((EndpointId, Hour), (T, Counters));
 
 /// Counters that wait to be written. Clones share them.
 #[derive(Clone)]
 pub struct Tally {
     store: Store,
-    waiting: Arc<Mutex<Waiting>>,
+    failing: Failing,
+    waiting: Arc<Mutex<Waiting<Arc<Target>>>>,
 }
 
-#[derive(Default)]
-struct Waiting {
-    counters: HashMap<(EndpointId, Hour), Counters>,
+struct Waiting<T> {
+    counters: HashMap<(EndpointId, Hour), (T, Counters)>,
     /// Writes that the batches so far have not used.
     allowance: usize,
     batches: u64,
@@ -38,18 +42,19 @@ struct Waiting {
 }
 
 impl Tally {
-    pub fn new(store: Store) -> Self {
-        Self { store, waiting: Arc::default() }
+    pub fn new(store: Store, failing: Failing) -> Self {
+        Self { store, failing, waiting: Arc::new(Mutex::new(Waiting::new())) }
     }
 
     /// Adds a batch's. While batches are full they gather; one that is not was the last for now,
     /// and a function may sleep for long after it, so that one writes.
     pub async fn count(
         &self,
-        batch: impl Iterator<Item = (EndpointId, Counters)>,
+        batch: impl Iterator<Item = (Arc<Target>, Counters)>,
         full: bool,
         now: Timestamp,
     ) {
+        let batch = batch.map(|(target, counters)| (target.endpoint.id.clone(), target, counters));
         let (due, nobody_comes) = {
             let mut waiting = self.lock();
             waiting.add(batch, Hour::of(now));
@@ -59,16 +64,17 @@ impl Tally {
             (due, nobody_comes)
         };
         if nobody_comes {
-            tokio::spawn(self.clone().look_after());
+            tokio::spawn(self.clone().look_after(now));
         }
-        self.write(due).await;
+        self.write(due, now).await;
     }
 
     /// Writes what has gathered, as far as the batches allow; all of it once they have stopped.
-    async fn look_after(self) {
+    async fn look_after(self, mut now: Timestamp) {
         loop {
             let seen = self.lock().batches;
             tokio::time::sleep(GATHERING).await;
+            now = now.saturating_add(GATHERING).unwrap_or(now);
             let (due, done) = {
                 let mut waiting = self.lock();
                 let quiet = waiting.batches == seen;
@@ -77,41 +83,55 @@ impl Tally {
                 waiting.awaited = !waiting.counters.is_empty();
                 (due, !waiting.awaited)
             };
-            self.write(due).await;
+            self.write(due, now).await;
             if done {
                 return;
             }
         }
     }
 
-    async fn write(&self, due: Vec<Entry>) {
+    async fn write(&self, due: Vec<Entry<Arc<Target>>>, now: Timestamp) {
         futures::stream::iter(due)
-            .for_each_concurrent(CONCURRENCY, async |((endpoint, hour), counters)| {
-                if let Err(error) = self.store.count(&endpoint, hour, &counters).await {
+            .for_each_concurrent(CONCURRENCY, async |((endpoint, hour), (target, counters))| {
+                let mut written = self.store.count(&endpoint, hour, &counters).await;
+                if written.is_ok() && counters.failed_attempts > 0 {
+                    written = self.failing.judge(&target, now).await;
+                }
+                if let Err(error) = written {
                     tracing::warn!(%endpoint, %error, "statistics not written");
                 }
             })
             .await;
     }
 
-    fn lock(&self) -> MutexGuard<'_, Waiting> {
+    fn lock(&self) -> MutexGuard<'_, Waiting<Arc<Target>>> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Waiting {
-    fn add(&mut self, batch: impl Iterator<Item = (EndpointId, Counters)>, hour: Hour) {
-        for (endpoint, counters) in batch {
-            self.counters.entry((endpoint, hour)).or_default().add(&counters);
+impl<T: Clone> Waiting<T> {
+    fn new() -> Self {
+        Self { counters: HashMap::new(), allowance: 0, batches: 0, awaited: false }
+    }
+
+    fn add(&mut self, batch: impl Iterator<Item = (EndpointId, T, Counters)>, hour: Hour) {
+        for (endpoint, who, counters) in batch {
+            let (latest, sum) = self
+                .counters
+                .entry((endpoint, hour))
+                .or_insert_with(|| (who.clone(), Counters::default()));
+            // As it was read last.
+            *latest = who;
+            sum.add(&counters);
         }
         self.batches += 1;
         self.allowance += WRITES_PER_BATCH;
     }
 
     /// Takes so many, those with the most attempts first.
-    fn take(&mut self, most: usize) -> Vec<Entry> {
-        let mut all: Vec<Entry> = self.counters.drain().collect();
-        all.sort_by_key(|(_, counters)| std::cmp::Reverse(counters.attempts));
+    fn take(&mut self, most: usize) -> Vec<Entry<T>> {
+        let mut all: Vec<Entry<T>> = self.counters.drain().collect();
+        all.sort_by_key(|(_, (_, counters))| std::cmp::Reverse(counters.attempts));
         self.counters.extend(all.split_off(all.len().min(most)));
         self.allowance = self.allowance.saturating_sub(all.len());
         all
@@ -127,14 +147,14 @@ mod tests {
         let ids: Vec<EndpointId> =
             (0..5).map(|n| EndpointId::new(Timestamp::UNIX_EPOCH, n)).collect();
         let one = Counters { attempts: 1, ..Counters::default() };
-        let mut waiting = Waiting::default();
-        waiting.add(ids.iter().chain(&ids[..1]).map(|id| (id.clone(), one)), Hour(1));
+        let mut waiting = Waiting::new();
+        waiting.add(ids.iter().chain(&ids[..1]).map(|id| (id.clone(), (), one)), Hour(1));
         assert_eq!(waiting.allowance, WRITES_PER_BATCH);
         let first = waiting.take(waiting.allowance);
         assert_eq!((first.len(), waiting.allowance), (2, 0));
-        assert_eq!((&first[0].0.0, first[0].1.attempts), (&ids[0], 2));
+        assert_eq!((&first[0].0.0, first[0].1.1.attempts), (&ids[0], 2));
         assert!(waiting.take(waiting.allowance).is_empty());
-        let rest: u64 = waiting.take(usize::MAX).iter().map(|(_, c)| c.attempts).sum();
+        let rest: u64 = waiting.take(usize::MAX).iter().map(|(_, (_, c))| c.attempts).sum();
         assert_eq!(rest, 3);
         assert!(waiting.counters.is_empty());
     }

@@ -23,7 +23,8 @@ pub struct Target {
 
 type Id = (AccountId, EndpointId);
 
-/// Targets seen lately.
+/// Targets seen lately. Clones share them.
+#[derive(Clone)]
 pub struct Targets {
     store: Store,
     dialects: Dialects,
@@ -54,7 +55,7 @@ impl Targets {
         }
         for (endpoint, account) in self.store.endpoints_with_accounts(&wanted).await? {
             let id = (account.id.clone(), endpoint.id.clone());
-            let dialect = self.dialects.or_standard(&account.dialect).clone();
+            let dialect = self.dialects.or_standard(&account.dialect).of_account(&account);
             let target = Arc::new(Target { endpoint, dialect });
             self.cache.insert(id.clone(), target.clone());
             found.insert(id, target);
@@ -62,25 +63,34 @@ impl Targets {
         Ok(found)
     }
 
-    /// Switches an endpoint off that has answered `410 Gone`. If that can't be written, the next
-    /// delivery's 410 does it.
-    pub async fn disable_gone(&self, account: &AccountId, endpoint: &EndpointId, now: Timestamp) {
+    /// Switches an endpoint off. If that can't be written, its next failure does it.
+    pub async fn disable(
+        &self,
+        account: &AccountId,
+        endpoint: &EndpointId,
+        reason: DisabledReason,
+        now: Timestamp,
+    ) {
         let switched = self
             .store
             .change_endpoint(account, endpoint, |mut endpoint| {
                 if !endpoint.is_active() {
                     return Err(());
                 }
-                endpoint.disabled_reason = Some(DisabledReason::Gone);
+                endpoint.disabled_reason = Some(reason);
                 endpoint.updated_at = now;
                 Ok(endpoint)
             })
             .await;
         self.cache.invalidate(&(account.clone(), endpoint.clone()));
         match switched {
-            Ok(Change::Done(_)) => tracing::warn!(%account, %endpoint, "gone: endpoint disabled"),
+            Ok(Change::Done(_)) => {
+                tracing::warn!(%account, %endpoint, ?reason, "endpoint disabled");
+            }
             Ok(_) => {}
-            Err(error) => tracing::warn!(%account, %endpoint, %error, "gone, but not disabled yet"),
+            Err(error) => {
+                tracing::warn!(%account, %endpoint, ?reason, %error, "endpoint not disabled yet");
+            }
         }
     }
 }

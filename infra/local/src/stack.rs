@@ -174,6 +174,8 @@ fn settings(template: &Template) -> Result<Settings> {
     for function in &template.functions {
         environment.extend(function.environment.iter().map(|(name, value)| (name.as_str(), value)));
     }
+    // A layer's folder, which only Lambda has. Here the options say.
+    environment.remove("POSTHORN_DIALECTS_DIR");
     Ok(Settings::from_lookup(|name| environment.get(name).map(|value| (*value).clone()))?)
 }
 

@@ -45,6 +45,11 @@ impl Envelope {
         Ok(Self { template, own_names })
     }
 
+    /// As it was written.
+    pub fn template(&self) -> &Template {
+        &self.template
+    }
+
     /// The body of an event.
     pub fn render(&self, event: &StoredEvent) -> String {
         let mut body = String::with_capacity(event.data.len() + 160);

@@ -8,7 +8,9 @@ use serde::Deserialize;
 use super::envelope::Envelope;
 use super::signature::{Encoding, SignatureRule};
 use super::template::{Placeholder, Template};
-use super::{Dialect, Header};
+use super::{Dialect, Facade, Header, catalog};
+use crate::account::Limits;
+use crate::failure_rate::FailureRate;
 use crate::ids::AccountId;
 use crate::response_rules::{ResponseRules, StatusRange};
 use crate::retry_policy::RetryPolicy;
@@ -30,6 +32,12 @@ struct File {
     secret: SecretForm,
     #[serde(default)]
     response: Response,
+    #[serde(default)]
+    limits: Limits,
+    failure_rate: Option<FailureRate>,
+    facade: Option<Facade>,
+    #[serde(default)]
+    event_type: Vec<catalog::Entry>,
     #[serde(default)]
     header: Vec<HeaderEntry>,
     #[serde(default)]
@@ -93,6 +101,10 @@ pub fn parse(text: &str) -> Result<Dialect, String> {
     if file.signature.is_empty() {
         return Err("signature: at least one; receivers have to know who sends".to_owned());
     }
+    let rate = file.failure_rate.iter().flat_map(FailureRate::problems);
+    if let Some((field, detail)) = file.limits.problems().into_iter().chain(rate).next() {
+        return Err(format!("{field}: {detail}"));
+    }
     let header = |entry: HeaderEntry| -> Result<Header, String> {
         let name = header_name(&entry.name)?;
         let value = Template::parse(&entry.value, &[Id, Type, Unix, Token])
@@ -132,6 +144,10 @@ pub fn parse(text: &str) -> Result<Dialect, String> {
         timeout: Duration::from_secs(file.timeout_seconds),
         secret: file.secret,
         response: ResponseRules { give_up: give_up.collect::<Result<_, _>>()? },
+        limits: file.limits,
+        failure_rate: file.failure_rate,
+        facade: file.facade,
+        event_types: catalog::read(file.event_type)?,
         envelope: Envelope::parse(&file.body).map_err(|error| format!("body: {error}"))?,
         headers: file.header.into_iter().map(header).collect::<Result<_, _>>()?,
         signatures: file.signature.into_iter().map(signature).collect::<Result<_, _>>()?,

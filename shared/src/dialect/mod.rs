@@ -1,20 +1,28 @@
 //! How deliveries look and behave for the accounts that speak a dialect. A dialect is data: a file
 //! of `shared/dialects`, or of a deployment's own.
 
+mod catalog;
 mod envelope;
 mod file;
 mod registry;
 mod signature;
 mod template;
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
+pub use catalog::BuiltInType;
 pub use registry::{Dialects, InvalidDialect};
 pub use signature::{Encoding, SignatureRule};
 
 use envelope::Envelope;
 use template::{Placeholder, Template};
 
+use crate::account::{Account, Limits};
+use crate::failure_rate::FailureRate;
+use crate::ids::EventTypeName;
 use crate::response_rules::ResponseRules;
 use crate::retry_policy::RetryPolicy;
 use crate::secret::{Secret, SecretForm};
@@ -26,8 +34,20 @@ pub const USER_AGENT: &str = concat!("Posthorn/", env!("CARGO_PKG_VERSION"));
 /// The dialect of accounts that name none.
 pub const DEFAULT: &str = "standard";
 
+/// The shape of the requests and answers at `/webhooks`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Facade {
+    /// `webhookId`, `createdAt`, as Filedgr has it.
+    CamelCase,
+    /// `id`, `created_at`.
+    SnakeCase,
+    /// JSON:API 1.1, as Beltic has it.
+    JsonApi,
+}
+
 /// A dialect's rules.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Dialect {
     pub name: String,
     /// What people call it.
@@ -40,6 +60,14 @@ pub struct Dialect {
     pub secret: SecretForm,
     /// What answers mean.
     pub response: ResponseRules,
+    /// How much an account may have, unless the account says otherwise.
+    pub limits: Limits,
+    /// At which share of failures an endpoint is switched off.
+    pub failure_rate: Option<FailureRate>,
+    /// What answers at `/webhooks`; `None`: nothing.
+    pub facade: Option<Facade>,
+    /// What is in the catalog of every account that speaks it.
+    event_types: Arc<[BuiltInType]>,
     envelope: Envelope,
     headers: Vec<Header>,
     signatures: Vec<SignatureRule>,
@@ -69,6 +97,29 @@ impl Dialect {
     /// Standard Webhooks 1.0, with the retry schedule that its specification suggests.
     pub fn standard() -> Self {
         Dialects::built_in().standard().clone()
+    }
+
+    /// The dialect as it holds for an account, which may say some things otherwise.
+    pub fn of_account(&self, account: &Account) -> Self {
+        let mut own = self.clone();
+        own.limits = account.limits.or(self.limits);
+        if let Some(retry) = &account.retry {
+            own.retry = retry.clone();
+        }
+        if let Some(seconds) = account.timeout_seconds {
+            own.timeout = Duration::from_secs(seconds);
+        }
+        own
+    }
+
+    /// Its event types, by name.
+    pub fn event_types(&self) -> &[BuiltInType] {
+        &self.event_types
+    }
+
+    /// Its event type of that name.
+    pub fn event_type(&self, name: &EventTypeName) -> Option<&BuiltInType> {
+        self.event_types.iter().find(|known| known.event_type.name == *name)
     }
 
     /// The body that receivers get.
@@ -119,6 +170,16 @@ impl Dialect {
     /// Whether a header of this name (in lower case) belongs to the dialect.
     pub fn owns_header(&self, lower_case: &str) -> bool {
         self.header_names().any(|name| name.eq_ignore_ascii_case(lower_case))
+    }
+
+    /// The template of its bodies, as it was written.
+    pub fn body(&self) -> String {
+        self.envelope.template().to_string()
+    }
+
+    /// The headers that identify a delivery, each with its value's template.
+    pub fn identifying_headers(&self) -> impl Iterator<Item = (&str, String)> {
+        self.headers.iter().map(|header| (header.name.as_str(), header.value.to_string()))
     }
 
     /// Its signatures.

@@ -100,6 +100,9 @@ impl Store {
         if let Some(id) = &retry.event_id {
             item.insert("i".to_owned(), string(id.as_str()));
         }
+        if let Some(trigger) = retry.waits {
+            item.insert("s".to_owned(), string(trigger.as_str()));
+        }
         item
     }
 }
@@ -126,5 +129,6 @@ fn read_due(item: &Item) -> Result<DueRetry, StoreError> {
         event_id: reader.optional_text("i").map(|_| reader.parse("i")).transpose()?,
         event_type: reader.parse("t")?,
         attempt: attempt.ok_or_else(|| reader.error("attempt".to_owned()))?,
+        waits: reader.optional_text("s").map(|_| reader.parse("s")).transpose()?,
     })
 }

@@ -109,6 +109,11 @@ pub fn stats_sk(hour: Hour) -> String {
     format!("{:06}", hour.0)
 }
 
+/// The slots of an endpoint whose rate is limited.
+pub fn slots(endpoint: &EndpointId) -> Key {
+    key(format!("RL#{endpoint}"), "SLOTS")
+}
+
 pub fn task(account: &AccountId, id: &TaskId) -> Key {
     key(format!("T#{account}"), id.as_str())
 }

@@ -15,6 +15,7 @@ mod idempotency;
 mod keys;
 mod portal_sessions;
 mod shards;
+mod slots;
 mod stats;
 mod table;
 mod tasks;

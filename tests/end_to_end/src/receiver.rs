@@ -20,6 +20,7 @@ use crate::eventually;
 #[derive(Debug, Clone)]
 pub struct Request {
     pub at: Instant,
+    pub method: http::Method,
     pub headers: http::HeaderMap,
     pub body: Bytes,
 }
@@ -178,7 +179,12 @@ async fn answer(
     let reply = {
         let mut paths = paths.lock().expect("no panic while it was held");
         let path = paths.entry(head.uri.path().to_owned()).or_default();
-        path.requests.push(Request { at: Instant::now(), headers: head.headers, body });
+        path.requests.push(Request {
+            at: Instant::now(),
+            method: head.method,
+            headers: head.headers,
+            body,
+        });
         let reply = path.next.pop_front().or_else(|| path.default.clone());
         reply.unwrap_or_else(|| Reply::status(200))
     };

@@ -3,7 +3,9 @@
 
 use std::fs;
 
-use posthorn_end_to_end::{Receiver, Reply, Request, Stack, StackOptions, python, verdicts};
+use posthorn_end_to_end::{
+    Client, Receiver, Reply, Request, Stack, StackOptions, python, verdicts,
+};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -140,7 +142,14 @@ async fn headers_are_spelled_on_the_wire_as_the_pages_spell_them() {
         }
         assert!(head.contains(&id) || dialect == "beltic", "{dialect}: {head}");
         let described = account.get(&format!("/v1/dialects/{dialect}")).await;
-        assert_eq!(described["headers"], json!(names));
+        let headers = described["headers"].as_object().expect("an object").keys().cloned();
+        let signatures = described["signatures"].as_array().expect("a list").iter();
+        let signatures = signatures.map(|s| s["header"].as_str().expect("a name").to_owned());
+        let mut all: Vec<String> = headers.chain(signatures).collect();
+        all.sort_unstable();
+        let mut names = names.to_vec();
+        names.sort_unstable();
+        assert_eq!(all, names);
         account.delivery(&id, &endpoint, "delivered").await;
     }
 }
@@ -250,5 +259,50 @@ async fn a_file_that_is_no_dialect_stops_the_start_with_the_place() {
     let Err(failure) = Stack::try_start(options).await else { panic!("it starts") };
     for part in ["POSTHORN_DIALECTS_DIR", "github.toml", "line 4"] {
         assert!(failure.stderr.contains(part), "{}", failure.stderr);
+    }
+}
+
+#[tokio::test]
+async fn webhooks_of_another_account_do_not_exist() {
+    let stack = Stack::start().await;
+    for dialect in ["filedgr", "flexorch", "beltic"] {
+        let owner = stack.account_speaking(&format!("{dialect}-owner"), dialect).await;
+        let other = stack.account_speaking(&format!("{dialect}-other"), dialect).await;
+        let id = owner.endpoint(json!({ "url": "https://example.com/" })).await;
+        let nobodys = "ep_01h455vb4pex5vsknk084sn02q";
+        for (method, rest, body) in [
+            ("GET", "", ""),
+            ("PUT", "", "{}"),
+            ("PATCH", "", r#"{"data":{"attributes":{}}}"#),
+            ("DELETE", "", ""),
+            ("GET", "/logs", ""),
+            ("POST", "/resend", ""),
+            ("POST", "/rotate-secret", ""),
+        ] {
+            let ask = async |id: &str| {
+                let answer =
+                    other.request(method, &format!("/webhooks/{id}{rest}"), &[], body).await;
+                (answer.status, answer.text)
+            };
+            assert_eq!(ask(&id).await, ask(nobodys).await, "{dialect} {method} {rest}");
+            assert_eq!(ask(&id).await.0, 404, "{dialect} {method} {rest}");
+        }
+        assert!(!other.get("/webhooks").await.to_string().contains(&id));
+    }
+}
+
+#[tokio::test]
+async fn accounts_of_other_dialects_have_no_webhooks_api_and_are_told() {
+    let stack = Stack::start().await;
+    let account = stack.account("acme").await;
+    let answer = account.request("GET", "/v1/webhooks", &[], "").await;
+    assert_eq!(answer.status, 404);
+    assert!(answer.text.contains("/v1/endpoints"), "{}", answer.text);
+    let nobody = Client::new(&stack.api_url, "");
+    assert_eq!(nobody.request("GET", "/webhooks", &[], "").await.status, 401);
+    let filedgr = stack.account_speaking("filedgr", "filedgr").await;
+    for (body, status) in [("{", 400), ("[]", 400), (r#"{"url":1,"url":2}"#, 422)] {
+        let answer = filedgr.request("POST", "/webhooks", &[], body).await;
+        assert_eq!(answer.status, status, "{body}: {}", answer.text);
     }
 }

@@ -1,14 +1,18 @@
 //! The event catalogs: an account's own, and that of all accounts, which shows through where the
 //! account has no entry of the same name.
 
+use posthorn_shared::dialect::BuiltInType;
 use posthorn_shared::event_type::{CatalogOwner, EventType};
 use posthorn_shared::ids::{AccountId, EventTypeName};
 use posthorn_shared::problem::Problem;
 use posthorn_shared::schema::{MAX_SCHEMA_BYTES, Schema};
 use posthorn_shared::store::Page;
+use serde::Serialize;
 use serde_json::{Map, Value, json};
+use utoipa::ToSchema;
 
 use crate::fields::Fields;
+use crate::operations::endpoints;
 use crate::problem::Refusal;
 use crate::state::ApiState;
 
@@ -16,10 +20,31 @@ use crate::state::ApiState;
 const MAX_EXAMPLE_BYTES: usize = 16 * 1024;
 const MAX_DESCRIPTION: usize = 1_024;
 
-/// An event type, and whose it is.
+/// An event type, and where it comes from.
 pub struct Entry {
     pub event_type: EventType,
-    pub owner: CatalogOwner,
+    pub origin: Origin,
+}
+
+/// Where an event type comes from; the first goes before the others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Origin {
+    /// The account's own.
+    Account,
+    /// The catalog of all accounts.
+    AllAccounts,
+    /// The account's dialect brings it along.
+    Dialect,
+}
+
+impl From<&CatalogOwner> for Origin {
+    fn from(owner: &CatalogOwner) -> Self {
+        match owner {
+            CatalogOwner::Account(_) => Self::Account,
+            CatalogOwner::Everyone => Self::AllAccounts,
+        }
+    }
 }
 
 /// What is decided about an event type.
@@ -49,7 +74,7 @@ pub async fn create(
     if !state.store.create_event_type(&owner, &event_type).await? {
         return Err(Refusal::Conflict(format!("the catalog has {} already", event_type.name)));
     }
-    Ok(Entry { event_type, owner })
+    Ok(Entry { event_type, origin: Origin::from(&owner) })
 }
 
 /// Changes an event type by a JSON Merge Patch. Schema and example are values of their own: they
@@ -75,8 +100,8 @@ pub async fn change(
         })
         .await?;
     match Refusal::of_change(changed, "event type") {
-        Ok(event_type) => Ok(Entry { event_type, owner }),
-        Err(refusal) => Err(only_everyones(state, &owner, &name).await?.unwrap_or(refusal)),
+        Ok(event_type) => Ok(Entry { event_type, origin: Origin::from(&owner) }),
+        Err(refusal) => Err(not_the_accounts(state, &owner, &name).await?.unwrap_or(refusal)),
     }
 }
 
@@ -84,7 +109,7 @@ pub async fn change(
 pub async fn remove(state: &ApiState, owner: CatalogOwner, name: &str) -> Result<(), Refusal> {
     let name: EventTypeName = name.parse().map_err(|_| unknown())?;
     if state.store.event_type(&owner, &name).await?.is_none() {
-        return Err(only_everyones(state, &owner, &name).await?.unwrap_or_else(unknown));
+        return Err(not_the_accounts(state, &owner, &name).await?.unwrap_or_else(unknown));
     }
     Ok(state.store.delete_event_type(&owner, &name).await?)
 }
@@ -92,7 +117,7 @@ pub async fn remove(state: &ApiState, owner: CatalogOwner, name: &str) -> Result
 /// The event type, as it counts for the owner.
 pub async fn find(state: &ApiState, owner: CatalogOwner, name: &str) -> Result<Entry, Refusal> {
     let name: EventTypeName = name.parse().map_err(|_| unknown())?;
-    first_of(state, [owner, CatalogOwner::Everyone], &name).await?.ok_or_else(unknown)
+    first_of(state, owner, &name).await?.ok_or_else(unknown)
 }
 
 /// The entry that counts for an account's events of this type.
@@ -101,21 +126,34 @@ pub async fn known(
     account: &AccountId,
     name: &EventTypeName,
 ) -> Result<Option<Entry>, Refusal> {
-    let owners = [CatalogOwner::Account(account.clone()), CatalogOwner::Everyone];
-    first_of(state, owners, name).await
+    first_of(state, CatalogOwner::Account(account.clone()), name).await
 }
 
 async fn first_of(
     state: &ApiState,
-    owners: [CatalogOwner; 2],
+    owner: CatalogOwner,
     name: &EventTypeName,
 ) -> Result<Option<Entry>, Refusal> {
-    for owner in owners {
-        if let Some(event_type) = state.store.event_type(&owner, name).await? {
-            return Ok(Some(Entry { event_type, owner }));
+    for owner in [&owner, &CatalogOwner::Everyone] {
+        if let Some(event_type) = state.store.event_type(owner, name).await? {
+            return Ok(Some(Entry { event_type, origin: Origin::from(owner) }));
         }
     }
-    Ok(None)
+    let built_in = built_in(state, &owner).await?;
+    Ok(built_in.into_iter().find(|entry| entry.event_type.name == *name))
+}
+
+/// What the account's dialect brings along.
+async fn built_in(state: &ApiState, owner: &CatalogOwner) -> Result<Vec<Entry>, Refusal> {
+    let CatalogOwner::Account(account) = owner else {
+        return Ok(Vec::new());
+    };
+    let dialect = endpoints::dialect(state, account).await?;
+    let entry = |known: &BuiltInType| Entry {
+        event_type: known.event_type.clone(),
+        origin: Origin::Dialect,
+    };
+    Ok(dialect.event_types().iter().map(entry).collect())
 }
 
 /// The event types that count for the owner, by name.
@@ -126,16 +164,21 @@ pub async fn list(
     after: Option<&str>,
 ) -> Result<Page<Entry>, Refusal> {
     let owners = match owner {
-        CatalogOwner::Everyone => vec![CatalogOwner::Everyone],
-        CatalogOwner::Account(_) => vec![owner.clone(), CatalogOwner::Everyone],
+        CatalogOwner::Everyone => vec![owner],
+        CatalogOwner::Account(_) => vec![owner, &CatalogOwner::Everyone],
     };
     let (mut items, mut more) = (Vec::new(), false);
     for owner in owners {
-        let page = state.store.event_types(&owner, limit, after).await?;
+        let page = state.store.event_types(owner, limit, after).await?;
         more |= page.next.is_some();
         let entries = page.items.into_iter();
-        items.extend(entries.map(|event_type| Entry { event_type, owner: owner.clone() }));
+        let origin = Origin::from(owner);
+        items.extend(entries.map(|event_type| Entry { event_type, origin }));
     }
+    let built_in = built_in(state, owner).await?.into_iter();
+    items.extend(
+        built_in.filter(|entry| after.is_none_or(|after| entry.event_type.name.as_str() > after)),
+    );
     // Stable: an account's own entry stays before everyone's, and goes in its place.
     items.sort_by(|a, b| a.event_type.name.cmp(&b.event_type.name));
     items.dedup_by(|later, first| later.event_type.name == first.event_type.name);
@@ -149,22 +192,25 @@ fn unknown() -> Refusal {
     Refusal::Unknown("event type")
 }
 
-/// The refusal to change what belongs to all accounts.
-async fn only_everyones(
+/// The refusal to change what is not the account's own.
+async fn not_the_accounts(
     state: &ApiState,
     owner: &CatalogOwner,
     name: &EventTypeName,
 ) -> Result<Option<Refusal>, Refusal> {
-    if *owner == CatalogOwner::Everyone
-        || state.store.event_type(&CatalogOwner::Everyone, name).await?.is_none()
-    {
+    if *owner == CatalogOwner::Everyone {
         return Ok(None);
     }
-    Ok(Some(Refusal::Forbidden(
-        "this event type belongs to all accounts: the platform team changes it; an entry of the \
-         account's own, with the same name, goes before it"
-            .to_owned(),
-    )))
+    let whose = match first_of(state, owner.clone(), name).await? {
+        None | Some(Entry { origin: Origin::Account, .. }) => return Ok(None),
+        Some(Entry { origin: Origin::Dialect, .. }) => "is part of the account's dialect",
+        Some(Entry { origin: Origin::AllAccounts, .. }) => {
+            "belongs to all accounts: the platform team changes it"
+        }
+    };
+    Ok(Some(Refusal::Forbidden(format!(
+        "this event type {whose}; an entry of the account's own, with the same name, goes before it"
+    ))))
 }
 
 async fn refuse_over_limit(
@@ -172,8 +218,7 @@ async fn refuse_over_limit(
     account: &AccountId,
     owner: &CatalogOwner,
 ) -> Result<(), Refusal> {
-    let view = state.accounts.get(account).await?.ok_or(Refusal::Unknown("account"))?;
-    let limit = view.account.limits.event_types;
+    let limit = endpoints::dialect(state, account).await?.limits.max_event_types();
     if state.store.count_event_types(owner).await? < limit as usize {
         return Ok(());
     }

@@ -6,11 +6,9 @@ use posthorn_shared::ids::AccountId;
 use posthorn_shared::stored_event::StoredEvent;
 use serde_json::Value;
 
+use crate::operations::endpoints;
 use crate::problem::Refusal;
 use crate::state::ApiState;
-
-/// Endpoints read at a time.
-const PAGE: usize = 250;
 
 /// The event's deliveries to the account's endpoints: those on record, and those that are on their
 /// way to their first attempt.
@@ -19,16 +17,8 @@ pub async fn of_event(
     account: &AccountId,
     event: &StoredEvent,
 ) -> Result<Vec<Delivery>, Refusal> {
-    let mut deliveries = Vec::new();
-    let mut after: Option<String> = None;
-    loop {
-        let page = state.store.endpoints(account, PAGE, after.as_deref()).await?;
-        deliveries.extend(to_endpoints(state, event, page.items).await?);
-        after = page.next;
-        if after.is_none() {
-            return Ok(deliveries);
-        }
-    }
+    let all = endpoints::all(state, account).await?;
+    to_endpoints(state, event, all).await
 }
 
 /// The event's deliveries to these endpoints.

@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use posthorn_shared::address_guard::AllowedNetworks;
 use posthorn_shared::base32;
 use posthorn_shared::dialect::Dialect;
 use posthorn_shared::endpoint::{DisabledReason, Endpoint, FormerSecret};
 use posthorn_shared::endpoint_url::EndpointUrl;
+use posthorn_shared::failure_rate::Baseline;
 use posthorn_shared::filter::Filter;
 use posthorn_shared::header_rules::{self, MAX_HEADERS, REDACTED, is_sensitive};
 use posthorn_shared::ids::{AccountId, EndpointId};
@@ -15,6 +16,7 @@ use posthorn_shared::problem::child;
 use posthorn_shared::rate_limit::RateLimit;
 use posthorn_shared::retry_policy::RetryPolicy;
 use posthorn_shared::secret::Secret;
+use posthorn_shared::stats::Hour;
 use posthorn_shared::store::StoreError;
 use posthorn_shared::subscription::Subscription;
 use serde_json::{Map, Value, json};
@@ -75,13 +77,28 @@ pub async fn create(
         retry: None,
         rate_limit: None,
         disabled_reason: None,
+        baseline: None,
         created_at: now,
         updated_at: now,
     };
     let endpoint = wish.apply(endpoint);
-    refuse_over_limit(state, account).await?;
+    refuse_over_limit(state, account, &dialect).await?;
     state.store.create_endpoint(&endpoint).await?;
     Ok(endpoint)
+}
+
+/// All endpoints of an account, newest first.
+pub async fn all(state: &ApiState, account: &AccountId) -> Result<Vec<Endpoint>, Refusal> {
+    const PAGE: usize = 250;
+    let (mut all, mut after) = (Vec::new(), None::<String>);
+    loop {
+        let page = state.store.endpoints(account, PAGE, after.as_deref()).await?;
+        all.extend(page.items);
+        after = page.next;
+        if after.is_none() {
+            return Ok(all);
+        }
+    }
 }
 
 /// Changes an endpoint by a JSON Merge Patch (RFC 7396) over [`settable`].
@@ -89,23 +106,32 @@ pub async fn change(
     state: &ApiState,
     account: &AccountId,
     id: &EndpointId,
-    patch: &Map<String, Value>,
+    patch: Fields,
 ) -> Result<Endpoint, Refusal> {
+    let (patch, problems) = patch.into_parts();
     if patch.contains_key("secret") {
         let detail = "can't be patched; replace it with POST /v1/endpoints/{id}/secret/rotate";
         return Err(Refusal::field("/secret", detail));
     }
     let dialect = dialect(state, account).await?;
     let now = state.runtime.clock.now();
+    let baseline = match patch.get("active") {
+        Some(Value::Bool(true)) => Some(baseline(state, id, now).await?),
+        _ => None,
+    };
     let changed = state
         .store
         .change_endpoint(account, id, |endpoint| {
+            let was_active = endpoint.is_active();
             let mut merged = settable(&endpoint);
-            merge(&mut merged, patch);
+            merge(&mut merged, &patch);
             keep_redacted(&mut merged, &endpoint);
-            let wish =
-                read(Fields::of(merged), &dialect, &state.runtime.settings.allowed_networks)?;
+            let fields = Fields::of(merged).noting(problems.clone());
+            let wish = read(fields, &dialect, &state.runtime.settings.allowed_networks)?;
             let mut endpoint = wish.apply(endpoint);
+            if endpoint.is_active() && !was_active {
+                endpoint.baseline = baseline;
+            }
             endpoint.updated_at = now;
             Ok(endpoint)
         })
@@ -153,9 +179,23 @@ pub async fn find(state: &ApiState, account: &AccountId, id: &str) -> Result<End
     state.store.endpoint(account, &id).await?.ok_or_else(unknown)
 }
 
-async fn refuse_over_limit(state: &ApiState, account: &AccountId) -> Result<(), Refusal> {
-    let view = state.accounts.get(account).await?.ok_or(Refusal::Unknown("account"))?;
-    let limit = view.account.limits.endpoints;
+/// What counts no more for an endpoint that is switched on now.
+async fn baseline(
+    state: &ApiState,
+    id: &EndpointId,
+    now: Timestamp,
+) -> Result<Baseline, StoreError> {
+    let hour = Hour::of(now);
+    let found = state.store.stats(id, hour, hour).await?;
+    Ok(Baseline::new(hour, &found.first().map(|(_, counters)| *counters).unwrap_or_default()))
+}
+
+async fn refuse_over_limit(
+    state: &ApiState,
+    account: &AccountId,
+    dialect: &Dialect,
+) -> Result<(), Refusal> {
+    let limit = dialect.limits.max_endpoints();
     if state.store.count_endpoints(account).await? < limit as usize {
         return Ok(());
     }
@@ -164,7 +204,8 @@ async fn refuse_over_limit(state: &ApiState, account: &AccountId) -> Result<(), 
     )))
 }
 
-async fn dialect(state: &ApiState, account: &AccountId) -> Result<Dialect, StoreError> {
+/// The dialect that an account speaks.
+pub async fn dialect(state: &ApiState, account: &AccountId) -> Result<Dialect, StoreError> {
     let view = state.accounts.get(account).await?;
     let standard = || state.runtime.settings.dialects.standard().clone();
     Ok(view.map_or_else(standard, |view| view.dialect.clone()))
@@ -330,7 +371,8 @@ fn headers(fields: &mut Fields, dialect: &Dialect) -> Vec<(String, String)> {
     headers
 }
 
-fn timeout(fields: &mut Fields) -> Option<u64> {
+/// A time-out, for an endpoint or an account.
+pub fn timeout(fields: &mut Fields) -> Option<u64> {
     let seconds: u64 = fields.typed("timeout_seconds", "a whole number of seconds, 1 to 30")?;
     if (1..=30).contains(&seconds) {
         return Some(seconds);
@@ -339,7 +381,8 @@ fn timeout(fields: &mut Fields) -> Option<u64> {
     None
 }
 
-fn retry(fields: &mut Fields) -> Option<RetryPolicy> {
+/// A retry policy, for an endpoint or an account.
+pub fn retry(fields: &mut Fields) -> Option<RetryPolicy> {
     let expected = r#"{"schedule": ["5s", "5m"]} or {"count": 3, "delay_seconds": 5}"#;
     let policy: RetryPolicy = fields.object("retry", expected)?;
     for (pointer, detail) in policy.problems() {

@@ -3,18 +3,21 @@
 use axum::Json;
 use axum::extract::State;
 use http::StatusCode;
-use posthorn_shared::account::{Account, Limits, MAX_LIMIT};
+use posthorn_shared::account::{Account, Limits};
 use posthorn_shared::dialect;
 use posthorn_shared::ids::AccountId;
+use posthorn_shared::retry_policy::RetryPolicy;
+use serde_json::{Map, Value};
 
 use crate::auth::Admin;
 use crate::body::RequestBody;
 use crate::extract::{Path, Query};
 use crate::fields::Fields;
+use crate::operations::endpoints;
 use crate::paging::{List, PageQuery, list as page};
 use crate::problem::Refusal;
 use crate::state::ApiState;
-use crate::v1::requests::{AccountPatch, LimitsPatch, NewAccount};
+use crate::v1::requests::{AccountPatch, NewAccount};
 
 /// Creates an account: a tenant.
 #[utoipa::path(post, operation_id = "create_account", path = "/v1/accounts", tag = "accounts",
@@ -27,19 +30,22 @@ pub async fn create(
     let mut fields = Fields::parse(&body)?;
     let now = state.runtime.clock.now();
     let id = fields.parsed("id");
-    let account = Account {
+    let overrides = Overrides::read(&mut fields);
+    let account = overrides.over(Account {
         id: id.unwrap_or_else(|| AccountId::new(now, state.runtime.clock.random())),
         name: fields.required_text("name", 256),
         dialect: known_dialect(&state, &mut fields).unwrap_or_else(|| dialect::DEFAULT.to_owned()),
-        limits: limits(&mut fields, Limits::default()).unwrap_or_default(),
+        limits: Limits::default(),
+        retry: None,
+        timeout_seconds: None,
         created_at: now,
         updated_at: now,
-    };
+    });
     fields.finish()?;
     if !state.store.create_account(&account).await? {
         return Err(Refusal::Conflict(format!("there is an account {} already", account.id)));
     }
-    Ok((StatusCode::CREATED, Json(account)))
+    Ok((StatusCode::CREATED, shown(&state, account)))
 }
 
 /// Lists accounts, newest first.
@@ -51,7 +57,8 @@ pub async fn list(
     Query(query): Query<PageQuery>,
 ) -> Result<Json<List<Account>>, Refusal> {
     let found = state.store.accounts(query.limit()?, query.after()?.as_deref()).await?;
-    Ok(page(found.items, found.next.as_deref()))
+    let accounts = found.items.into_iter().map(|account| shown(&state, account).0);
+    Ok(page(accounts.collect(), found.next.as_deref()))
 }
 
 /// An account.
@@ -62,7 +69,7 @@ pub async fn show(
     State(state): State<ApiState>,
     Path(id): Path<String>,
 ) -> Result<Json<Account>, Refusal> {
-    find(&state, &id).await.map(Json)
+    Ok(shown(&state, find(&state, &id).await?))
 }
 
 /// Changes an account by a JSON Merge Patch.
@@ -79,7 +86,7 @@ pub async fn change(
     let name = fields.text("name", 256);
     let dialect = known_dialect(&state, &mut fields);
     let account = find(&state, &id).await?;
-    let limits = limits(&mut fields, account.limits);
+    let overrides = Overrides::read(&mut fields);
     fields.finish()?;
     let now = state.runtime.clock.now();
     let changed = state.store.change_account(&account.id, |mut account| {
@@ -89,13 +96,10 @@ pub async fn change(
         if let Some(dialect) = &dialect {
             account.dialect.clone_from(dialect);
         }
-        if let Some(limits) = limits {
-            account.limits = limits;
-        }
         account.updated_at = now;
-        Ok::<_, Refusal>(account)
+        Ok::<_, Refusal>(overrides.over(account))
     });
-    Refusal::of_change(changed.await?, "account").map(Json)
+    Ok(shown(&state, Refusal::of_change(changed.await?, "account")?))
 }
 
 /// Deletes an account. Endpoints, keys and catalog go at once; events and deliveries can't be
@@ -119,20 +123,64 @@ pub async fn find(state: &ApiState, id: &str) -> Result<Account, Refusal> {
     state.store.account(&id).await?.ok_or_else(unknown)
 }
 
-/// Limits that are said, over those that hold.
-fn limits(fields: &mut Fields, before: Limits) -> Option<Limits> {
-    let expected = r#"{"endpoints": 500, "event_types": 500}, or one of them"#;
-    let said: LimitsPatch = fields.object("limits", expected)?;
-    let ranges = [("endpoints", said.endpoints), ("event_types", said.event_types)];
-    for (name, value) in ranges {
-        if value.is_some_and(|value| value > MAX_LIMIT) {
-            fields.problem(format!("/limits/{name}"), format!("is at most {MAX_LIMIT}"));
+/// An account as it is shown: with the limits as they hold.
+fn shown(state: &ApiState, mut account: Account) -> Json<Account> {
+    let dialect = state.runtime.settings.dialects.or_standard(&account.dialect);
+    account.limits = account.limits.or(dialect.limits).or_default();
+    Json(account)
+}
+
+/// What an account says in its dialect's place. What is absent stays as it is; what is null is the
+/// dialect's again.
+struct Overrides {
+    limits: Option<Map<String, Value>>,
+    said: Limits,
+    retry: Option<Option<RetryPolicy>>,
+    timeout_seconds: Option<Option<u64>>,
+}
+
+impl Overrides {
+    fn read(fields: &mut Fields) -> Self {
+        let limits = fields.peek("limits").map(|limits| match limits {
+            Value::Object(limits) => limits.clone(),
+            _ => Map::new(),
+        });
+        let expected = r#"{"endpoints": 500, "event_types": 500, "per_second": 10, "per_hour": 1000}, or some of them"#;
+        let said: Limits = fields.object("limits", expected).unwrap_or_default();
+        for (name, detail) in said.problems() {
+            fields.problem(format!("/limits/{name}"), detail);
+        }
+        let retry = fields.peek("retry").is_some();
+        let timeout = fields.peek("timeout_seconds").is_some();
+        Self {
+            limits,
+            said,
+            retry: retry.then(|| endpoints::retry(fields)),
+            timeout_seconds: timeout.then(|| endpoints::timeout(fields)),
         }
     }
-    Some(Limits {
-        endpoints: said.endpoints.unwrap_or(before.endpoints),
-        event_types: said.event_types.unwrap_or(before.event_types),
-    })
+
+    fn over(&self, mut account: Account) -> Account {
+        if let Some(limits) = &self.limits {
+            let before = account.limits;
+            let one = |name: &str, said: Option<u32>, before: Option<u32>| {
+                if limits.contains_key(name) { said } else { before }
+            };
+            account.limits = Limits {
+                endpoints: one("endpoints", self.said.endpoints, before.endpoints),
+                event_types: one("event_types", self.said.event_types, before.event_types),
+                per_second: one("per_second", self.said.per_second, before.per_second),
+                per_hour: one("per_hour", self.said.per_hour, before.per_hour),
+            };
+        }
+        if let Some(retry) = &self.retry {
+            account.retry.clone_from(retry);
+        }
+        if let Some(timeout) = self.timeout_seconds {
+            account.timeout_seconds = timeout;
+        }
+        account
+    }
 }
 
 fn known_dialect(state: &ApiState, fields: &mut Fields) -> Option<String> {

@@ -41,7 +41,7 @@ pub struct DeliveryView {
 /// An attempt as it is shown.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Attempt)]
-struct AttemptView {
+pub struct AttemptView {
     /// From 1.
     number: u32,
     trigger: Trigger,
@@ -232,9 +232,8 @@ pub async fn replay(
 
 fn filter(query: LogQuery) -> Result<DeliveryFilter, Refusal> {
     let mut narrowing = Narrowing::default();
-    let statuses = "pending, retrying, delivered, failed or cancelled";
     let filter = DeliveryFilter {
-        status: narrowing.parsed("/status", query.status, statuses),
+        status: narrowing.status("/status", query.status),
         event_type: narrowing.event_type("/event_type", query.event_type),
         since: narrowing.time("/since", query.since),
         until: narrowing.time("/until", query.until),

@@ -1,8 +1,13 @@
 //! `/v1/dialects`: how deliveries look and behave.
 
+use std::collections::BTreeMap;
+
 use axum::Json;
 use axum::extract::State;
-use posthorn_shared::dialect::{Dialect, Encoding, USER_AGENT};
+use posthorn_shared::account::Limits;
+use posthorn_shared::dialect::{Dialect, Encoding, Facade, USER_AGENT};
+use posthorn_shared::failure_rate::FailureRate;
+use posthorn_shared::ids::EventTypeName;
 use posthorn_shared::retry_policy::RetryPolicy;
 use posthorn_shared::secret::SecretForm;
 use serde::Serialize;
@@ -23,8 +28,12 @@ pub struct DialectView {
     title: String,
     user_agent: String,
     content_type: String,
-    /// The headers that identify and sign a delivery, in the letter case they are sent in.
-    headers: Vec<String>,
+    /// What a delivery's body is made from: `${data}` is the event's data byte for byte, `${,members}`
+    /// its members.
+    body: String,
+    /// The headers that identify a delivery, in the letter case they are sent in, with what their
+    /// values are made from.
+    headers: BTreeMap<String, String>,
     signatures: Vec<SignatureView>,
     /// `standard`: `whsec_` and `whsk_` as in Standard Webhooks. `text`: 16–256 visible characters.
     secret_form: String,
@@ -34,24 +43,46 @@ pub struct DialectView {
     retry: RetryPolicy,
     /// How long an attempt may take, unless the endpoint says otherwise.
     timeout_seconds: u64,
+    /// Answers after which no attempt is made any more.
+    give_up: Vec<String>,
+    /// What holds unless the account says otherwise.
+    limits: Limits,
+    /// When an endpoint is switched off for failing.
+    failure_rate: Option<FailureRate>,
+    /// The shape of requests and answers at `/webhooks`; null: there are none.
+    #[schema(value_type = Option<String>)]
+    facade: Option<Facade>,
+    /// Names of the event types that it brings along.
+    #[schema(value_type = Vec<EventTypeName>)]
+    event_types: Vec<EventTypeName>,
 }
 
 /// How a dialect signs.
 #[derive(Serialize, ToSchema)]
 struct SignatureView {
     header: String,
+    /// What is signed.
+    content: String,
     encoding: Encoding,
     /// Whether several secrets sign during a rotation.
     carries_several: bool,
+    /// How one signature is written.
+    each: String,
+    /// The header's value.
+    value: String,
 }
 
 impl From<&Dialect> for DialectView {
     fn from(dialect: &Dialect) -> Self {
         let signatures = dialect.signatures().iter().map(|rule| SignatureView {
             header: rule.header.clone(),
+            content: rule.content.to_string(),
             encoding: rule.encoding,
             carries_several: rule.separator.is_some(),
+            each: rule.each.to_string(),
+            value: rule.value.to_string(),
         });
+        let event_types = dialect.event_types().iter().map(|known| known.event_type.name.clone());
         let secret_form = match dialect.secret {
             SecretForm::Standard => "standard",
             SecretForm::Text => "text",
@@ -61,12 +92,18 @@ impl From<&Dialect> for DialectView {
             title: dialect.title.clone(),
             user_agent: USER_AGENT.to_owned(),
             content_type: "application/json".to_owned(),
-            headers: dialect.header_names().map(str::to_owned).collect(),
+            body: dialect.body(),
+            headers: dialect.identifying_headers().map(|(name, v)| (name.to_owned(), v)).collect(),
             signatures: signatures.collect(),
             secret_form: secret_form.to_owned(),
             has_token: dialect.has_token(),
             retry: dialect.retry.clone(),
             timeout_seconds: dialect.timeout.as_secs(),
+            give_up: dialect.response.give_up.iter().map(ToString::to_string).collect(),
+            limits: dialect.limits.or_default(),
+            failure_rate: dialect.failure_rate,
+            facade: dialect.facade,
+            event_types: event_types.collect(),
         }
     }
 }

@@ -149,8 +149,7 @@ pub async fn change(
 ) -> Result<Json<EndpointView>, Refusal> {
     let account = caller.account(Scope::Manage)?;
     let id = id.parse().map_err(|_| Refusal::Unknown("endpoint"))?;
-    let patch = Fields::parse(&body)?.into_object();
-    Ok(Json(endpoints::change(&state, account, &id, &patch).await?.into()))
+    Ok(Json(endpoints::change(&state, account, &id, Fields::parse(&body)?).await?.into()))
 }
 
 /// Deletes an endpoint. Its retries stop.

@@ -5,7 +5,7 @@ use axum::extract::State;
 use http::StatusCode;
 use jiff::Timestamp;
 use posthorn_shared::api_key::Scope;
-use posthorn_shared::event_type::{CatalogOwner, EventType};
+use posthorn_shared::event_type::EventType;
 use posthorn_shared::ids::EventTypeName;
 use serde::Serialize;
 use serde_json::Value;
@@ -15,7 +15,7 @@ use crate::auth::CatalogCaller;
 use crate::body::RequestBody;
 use crate::extract::{Path, Query};
 use crate::fields::Fields;
-use crate::operations::catalog::{self, Entry};
+use crate::operations::catalog::{self, Entry, Origin};
 use crate::paging::{List, PageQuery, list as page};
 use crate::problem::Refusal;
 use crate::state::ApiState;
@@ -30,18 +30,20 @@ pub struct EventTypeView {
     /// JSON Schema 2020-12.
     schema: Option<Value>,
     example: Option<Value>,
-    /// Whether it belongs to the catalog of all accounts.
-    for_all_accounts: bool,
-    created_at: Timestamp,
-    updated_at: Timestamp,
+    origin: Origin,
+    /// Null where the dialect brings it along.
+    created_at: Option<Timestamp>,
+    updated_at: Option<Timestamp>,
 }
 
 impl From<Entry> for EventTypeView {
     fn from(entry: Entry) -> Self {
-        let for_all_accounts = entry.owner == CatalogOwner::Everyone;
+        let origin = entry.origin;
+        let stored = |time: Timestamp| (origin != Origin::Dialect).then_some(time);
         let EventType { name, description, schema, example, created_at, updated_at } =
             entry.event_type;
-        Self { name, description, schema, example, for_all_accounts, created_at, updated_at }
+        let (created_at, updated_at) = (stored(created_at), stored(updated_at));
+        Self { name, description, schema, example, origin, created_at, updated_at }
     }
 }
 
@@ -75,7 +77,8 @@ pub async fn change(
     Ok(Json(catalog::change(&state, owner, &name, &patch).await?.into()))
 }
 
-/// Lists event types by name: the account's own, and those of all accounts.
+/// Lists event types by name: the account's own, those of all accounts, and those that the account's
+/// dialect brings along.
 #[utoipa::path(get, operation_id = "list_event_types", path = "/v1/event-types", tag = "event types", params(PageQuery),
     responses((status = 200, body = List<EventTypeView>)))]
 pub async fn list(

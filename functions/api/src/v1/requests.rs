@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use posthorn_shared::account::Limits;
 use posthorn_shared::api_key::Scope;
 use posthorn_shared::ids::{AccountId, EventTypeName, ProducerEventId};
 use posthorn_shared::rate_limit::RateLimit;
@@ -32,7 +33,12 @@ pub struct NewAccount {
     /// deployment's own stand, too.
     #[schema(schema_with = dialect_name)]
     dialect: Option<String>,
-    limits: Option<LimitsPatch>,
+    limits: Option<Limits>,
+    /// In the dialect's place, for endpoints that have none of their own.
+    retry: Option<RetryPolicy>,
+    /// In the dialect's place, for endpoints that have none of their own.
+    #[schema(minimum = 1, maximum = 30)]
+    timeout_seconds: Option<u64>,
 }
 
 /// What changes of an account; the rest stays as it is.
@@ -44,18 +50,12 @@ pub struct AccountPatch {
     name: Option<String>,
     #[schema(schema_with = dialect_name)]
     dialect: Option<String>,
-    limits: Option<LimitsPatch>,
-}
-
-/// How much an account may have: what is said; the rest stays as it is, 500 of each to begin with.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct LimitsPatch {
-    #[schema(maximum = 10_000)]
-    pub endpoints: Option<u32>,
-    /// In its own catalog.
-    #[schema(maximum = 10_000)]
-    pub event_types: Option<u32>,
+    limits: Option<Limits>,
+    /// In the dialect's place; null: the dialect's again.
+    retry: Option<RetryPolicy>,
+    /// In the dialect's place; null: the dialect's again.
+    #[schema(minimum = 1, maximum = 30)]
+    timeout_seconds: Option<u64>,
 }
 
 /// A new API key.

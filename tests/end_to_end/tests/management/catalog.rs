@@ -128,7 +128,7 @@ async fn what_is_for_all_accounts_shows_through() {
     for name in ["job.done", "vault.created", "vault.deleted"] {
         let answer = admin.post("/v1/event-types", json!({ "name": name })).await;
         assert_eq!(answer.status, 201, "{}", answer.text);
-        assert_eq!(answer.json["for_all_accounts"], true);
+        assert_eq!(answer.json["origin"], "all_accounts");
     }
     let own = json!({ "name": "vault.created", "description": "ours", "schema": vault_schema() });
     assert_eq!(acme.post("/v1/event-types", own).await.status, 201);
@@ -140,7 +140,7 @@ async fn what_is_for_all_accounts_shows_through() {
         loop {
             let page = account.get(&path).await;
             for entry in page["data"].as_array().unwrap() {
-                let everyones = entry["for_all_accounts"].as_bool().unwrap();
+                let everyones = entry["origin"] == "all_accounts";
                 all.push((entry["name"].as_str().unwrap().to_owned(), everyones));
             }
             let Some(cursor) = page["next_cursor"].as_str() else { return all };

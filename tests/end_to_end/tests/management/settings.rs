@@ -1,5 +1,7 @@
 //! Limits of accounts, settings of endpoints, statistics, dialects, portal links.
 
+use std::time::Duration;
+
 use posthorn_end_to_end::{Receiver, Reply, Stack, eventually};
 use serde_json::{Value, json};
 
@@ -13,7 +15,8 @@ async fn limits_of_an_account_hold_and_can_be_raised() {
     assert_eq!(admin.get("/v1/accounts/acme").await["limits"]["endpoints"], 500);
     let patched =
         admin.patch("/v1/accounts/acme", json!({ "limits": { "endpoints": 1, "event_types": 1 } }));
-    assert_eq!(patched.await["limits"], json!({ "endpoints": 1, "event_types": 1 }));
+    let limits = |endpoints| json!({ "endpoints": endpoints, "event_types": 1, "per_second": null, "per_hour": null });
+    assert_eq!(patched.await["limits"], limits(1));
     for (path, body) in [
         ("/v1/endpoints", json!({ "url": "https://example.com/" })),
         ("/v1/event-types", json!({ "name": "a" })),
@@ -29,7 +32,7 @@ async fn limits_of_an_account_hold_and_can_be_raised() {
         .await;
     }
     let patched = admin.patch("/v1/accounts/acme", json!({ "limits": { "endpoints": 500 } })).await;
-    assert_eq!(patched["limits"], json!({ "endpoints": 500, "event_types": 1 }));
+    assert_eq!(patched["limits"], limits(500));
     eventually("the higher limit", async || {
         let answer = account.post("/v1/endpoints", json!({ "url": "https://example.com/" })).await;
         if answer.status == 201 { Ok(()) } else { Err(answer.text) }
@@ -156,4 +159,43 @@ async fn a_portal_link_is_made_for_an_account_by_the_platform_team() {
     assert_eq!(account.post(path, json!({})).await.status, 403);
     let nobody = "/v1/accounts/nobody/portal-sessions";
     assert_eq!(stack.admin().post(nobody, json!({})).await.status, 404);
+}
+
+#[tokio::test]
+async fn an_account_puts_its_own_values_in_the_dialects_place() {
+    let stack = Stack::with_time_scale(10.0).await;
+    let (admin, receiver) = (stack.admin(), Receiver::start().await);
+    let own = json!({
+        "id": "acme", "name": "Acme", "dialect": "fltr",
+        "limits": { "endpoints": 2, "per_second": 50 },
+        "retry": { "schedule": ["10s"] }, "timeout_seconds": 1,
+    });
+    let created = admin.post("/v1/accounts", own).await;
+    assert_eq!(created.status, 201, "{}", created.text);
+    // What it does not say is the dialect's; what nobody says is everybody's.
+    let limits = json!({ "endpoints": 2, "event_types": 500, "per_second": 50, "per_hour": 1000 });
+    assert_eq!(created.json["limits"], limits);
+    let key = json!({ "name": "k", "scopes": ["manage", "publish", "read"] });
+    let key = admin.post("/v1/accounts/acme/keys", key).await;
+    let acme = stack.account_with_key("acme", key.json["key"].as_str().unwrap());
+    let endpoint = acme.endpoint(json!({ "url": receiver.url("/hook") })).await;
+    receiver.replies("/hook", vec![Reply::after(Duration::from_secs(10), 200), Reply::status(500)]);
+    let event = acme.post_event(json!({ "type": "dataset.created", "data": {} })).await;
+    let failed = acme.delivery(&event, &endpoint, "failed").await;
+    assert_eq!(failed["attempt_count"], 2, "{failed}");
+    assert_eq!(failed["attempts"][0]["error"]["kind"], "timeout");
+
+    let patch = json!({ "limits": { "endpoints": null }, "retry": null, "timeout_seconds": null });
+    let changed = admin.patch("/v1/accounts/acme", patch).await;
+    assert_eq!(changed["limits"]["endpoints"], 100);
+    assert_eq!(changed["limits"]["per_second"], 50);
+    assert_eq!((&changed["retry"], &changed["timeout_seconds"]), (&json!(null), &json!(null)));
+    let wrong = json!({ "limits": { "per_hour": 0, "endpoints": 10_001 }, "timeout_seconds": 31 });
+    let refused = admin.request("PATCH", "/v1/accounts/acme", &[], wrong.to_string()).await;
+    assert_eq!(
+        pointers(&refused),
+        ["/limits/endpoints", "/limits/per_hour", "/timeout_seconds"],
+        "{}",
+        refused.text
+    );
 }
