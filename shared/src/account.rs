@@ -45,12 +45,19 @@ pub struct Limits {
     /// Deliveries per hour to one endpoint, 1–10,000,000; an endpoint may set itself less.
     #[schema(minimum = 1, maximum = 10_000_000)]
     pub per_hour: Option<u32>,
+    /// API requests per second of one key, 10–1,000,000; 1,000 where neither account nor dialect
+    /// says.
+    #[schema(minimum = 10, maximum = 1_000_000)]
+    pub requests_per_second: Option<u32>,
 }
 
 /// The most that a limit may allow: every event's account is read whole.
 const MAX_LIMIT: u32 = 10_000;
 /// Endpoints, and event types, where nobody says.
 const DEFAULT_LIMIT: u32 = 500;
+/// Requests per second of a key.
+const DEFAULT_REQUESTS: u32 = 1_000;
+const MAX_REQUESTS: u32 = 1_000_000;
 
 impl Limits {
     /// These, and where they say nothing those.
@@ -60,6 +67,7 @@ impl Limits {
             event_types: self.event_types.or(others.event_types),
             per_second: self.per_second.or(others.per_second),
             per_hour: self.per_hour.or(others.per_hour),
+            requests_per_second: self.requests_per_second.or(others.requests_per_second),
         }
     }
 
@@ -68,6 +76,7 @@ impl Limits {
         self.or(Self {
             endpoints: Some(DEFAULT_LIMIT),
             event_types: Some(DEFAULT_LIMIT),
+            requests_per_second: Some(DEFAULT_REQUESTS),
             ..Self::default()
         })
     }
@@ -82,6 +91,11 @@ impl Limits {
         self.event_types.unwrap_or(DEFAULT_LIMIT)
     }
 
+    /// Requests per second of a key.
+    pub fn max_requests(self) -> u32 {
+        self.requests_per_second.unwrap_or(DEFAULT_REQUESTS)
+    }
+
     /// What any one endpoint gets at the most.
     pub fn rate(self) -> RateLimit {
         RateLimit { per_second: self.per_second, per_hour: self.per_hour }
@@ -94,6 +108,7 @@ impl Limits {
             ("event_types", self.event_types, 0, MAX_LIMIT),
             ("per_second", self.per_second, 1, rate_limit::MAX_PER_SECOND),
             ("per_hour", self.per_hour, 1, rate_limit::MAX_PER_HOUR),
+            ("requests_per_second", self.requests_per_second, 10, MAX_REQUESTS),
         ]
         .into_iter()
         .filter(|(_, value, min, max)| value.is_some_and(|value| !(*min..=*max).contains(&value)))

@@ -14,9 +14,11 @@ use crate::digest::sha256_hex;
 use crate::endpoint::Matcher;
 use crate::event_type::{CatalogEntry, CatalogOwner};
 use crate::ids::{AccountId, EventTypeName};
+use crate::operational;
 use crate::problem::Problem;
 use crate::schema::{Schema, Schemas};
 use crate::store::{AccountItems, Store, StoreError};
+use crate::subscription::Subscription;
 
 /// How long a warm function goes on with what it has read. Short, because people create an
 /// endpoint and send it an event at once; under load it still makes a query one in thousands of
@@ -50,12 +52,23 @@ impl AccountView {
         Self { account, dialect, endpoints, catalog }
     }
 
+    /// Whether any of its endpoints wants to hear of operations.
+    pub fn listens_to_operations(&self) -> bool {
+        let listens = |matcher: &Matcher| {
+            let interest = &matcher.interest;
+            interest.disabled_reason.is_none()
+                && interest.event_types.iter().any(Subscription::is_operational)
+        };
+        self.endpoints.iter().any(listens)
+    }
+
     /// Whether events of this type are accepted: all are, until somebody has put entries into the
     /// catalog. What a dialect brings along is no reason to refuse the rest.
     pub fn knows(&self, event_type: &EventTypeName) -> bool {
         self.catalog.is_empty()
             || self.catalog.contains_key(event_type)
             || self.dialect.event_type(event_type).is_some()
+            || operational::is_operational(event_type)
     }
 }
 

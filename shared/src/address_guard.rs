@@ -5,6 +5,7 @@
 //! <https://www.iana.org/assignments/iana-ipv6-special-registry>.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::ops::RangeInclusive;
 use std::str::FromStr;
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
@@ -45,6 +46,37 @@ impl AllowedNetworks {
     /// Whether nothing but public addresses is allowed.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+}
+
+/// Ports that deliveries may go to. All of them by default: receivers listen where they like.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AllowedPorts(Vec<RangeInclusive<u16>>);
+
+/// An entry that is no port.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is no port; write ports and ranges separated by commas, like 443,8000-8999")]
+pub struct InvalidPort(pub String);
+
+impl FromStr for AllowedPorts {
+    type Err = InvalidPort;
+
+    fn from_str(text: &str) -> Result<Self, InvalidPort> {
+        let entries = text.split(',').map(str::trim).filter(|entry| !entry.is_empty());
+        let port = |text: &str| text.parse::<u16>().ok().filter(|port| *port > 0);
+        let range = |entry: &str| match entry.split_once('-') {
+            Some((first, last)) => Some(port(first)?..=port(last)?).filter(|r| !r.is_empty()),
+            None => port(entry).map(|port| port..=port),
+        };
+        let range = |entry: &str| range(entry).ok_or_else(|| InvalidPort(entry.to_owned()));
+        entries.map(range).collect::<Result<_, _>>().map(Self)
+    }
+}
+
+impl AllowedPorts {
+    /// Whether deliveries may go there.
+    pub fn contains(&self, port: u16) -> bool {
+        self.0.is_empty() || self.0.iter().any(|range| range.contains(&port))
     }
 }
 

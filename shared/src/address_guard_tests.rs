@@ -151,3 +151,15 @@ fn an_entry_that_is_no_network_is_named() {
     assert!("".parse::<AllowedNetworks>().unwrap().is_empty());
     assert!(" , ".parse::<AllowedNetworks>().unwrap().is_empty());
 }
+
+#[test]
+fn ports_may_be_narrowed() {
+    let all: AllowedPorts = "".parse().unwrap();
+    assert!(all.contains(1) && all.contains(65_535));
+    let some: AllowedPorts = "443, 8000-8999".parse().unwrap();
+    let allowed = [443, 8000, 8999].iter().all(|port| some.contains(*port));
+    assert!(allowed && ![442, 444, 7999, 9000].iter().any(|port| some.contains(*port)));
+    for wrong in ["0", "65536", "https", "9-8", "1-", "-1"] {
+        assert_eq!(wrong.parse::<AllowedPorts>(), Err(InvalidPort(wrong.to_owned())));
+    }
+}

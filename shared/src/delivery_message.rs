@@ -94,9 +94,9 @@ impl DeliveryMessage {
         Self { slot: Some(slot.as_millisecond()), check: true, ..self.clone() }
     }
 
-    /// The same attempt, later, without a slot.
-    pub fn postponed(&self) -> Self {
-        Self { slot: None, check: true, ..self.clone() }
+    /// The same attempt, later, in the slot that it has.
+    pub fn later(&self) -> Self {
+        Self { check: true, ..self.clone() }
     }
 
     /// The attempt after this one.

@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 use crate::dialect::Dialect;
 use crate::failure_rate::Baseline;
 use crate::filter::Filter;
+use crate::health::Health;
 use crate::ids::{AccountId, EndpointId, EventTypeName};
 use crate::rate_limit::RateLimit;
 use crate::retry_policy::RetryPolicy;
@@ -17,7 +18,7 @@ use crate::secret::Secret;
 use crate::subscription::{self, Subscription};
 
 /// One endpoint as the table keeps it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Endpoint {
     pub id: EndpointId,
     pub account: AccountId,
@@ -56,6 +57,9 @@ pub struct Endpoint {
     /// `None` while it is active.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub disabled_reason: Option<DisabledReason>,
+    /// What is wrong with it, if anything.
+    #[serde(default, skip_serializing_if = "Health::is_well")]
+    pub health: Health,
     /// What its statistics held when it was last switched on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub baseline: Option<Baseline>,
@@ -81,6 +85,10 @@ pub enum DisabledReason {
     Gone,
     /// Too many of its attempts failed.
     FailureRate,
+    /// It failed for days, without a single success.
+    Failing,
+    /// It asked for it, by the header `webhook-delivery: disable`.
+    Requested,
 }
 
 impl Endpoint {
@@ -121,13 +129,16 @@ pub struct Interest {
     pub filter: Option<String>,
     #[serde(default)]
     pub disabled_reason: Option<DisabledReason>,
+    /// When its secret was set.
+    pub secret_created_at: Timestamp,
     pub created_at: Timestamp,
 }
 
 impl From<Endpoint> for Interest {
     fn from(endpoint: Endpoint) -> Self {
-        let Endpoint { id, event_types, filter, disabled_reason, created_at, .. } = endpoint;
-        Self { id, event_types, filter, disabled_reason, created_at }
+        let Endpoint { id, event_types, filter, disabled_reason, .. } = endpoint;
+        let Endpoint { secret_created_at, created_at, .. } = endpoint;
+        Self { id, event_types, filter, disabled_reason, secret_created_at, created_at }
     }
 }
 

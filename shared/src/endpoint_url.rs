@@ -89,6 +89,11 @@ impl EndpointUrl {
         Ok(Self(url))
     }
 
+    /// The port that it names, or that goes without saying.
+    pub fn port(&self) -> u16 {
+        self.0.port_or_known_default().unwrap_or_default()
+    }
+
     /// The normal form.
     pub fn as_str(&self) -> &str {
         self.0.as_str()
@@ -118,8 +123,10 @@ fn check_host(url: &Url, plain: bool, allowed: &AllowedNetworks) -> Result<(), I
     Ok(())
 }
 
-/// Names that public DNS never answers for: RFC 6761, 6762 and 8375, and ICANN's `.internal`.
-const PRIVATE_SUFFIXES: [&str; 4] = ["local", "internal", "localdomain", "home.arpa"];
+/// Names that public DNS never answers for: RFC 6761, 6762 and 8375, ICANN's `.internal`, and what
+/// systems call themselves in `/etc/hosts`; and Kubernetes' services.
+const PRIVATE_SUFFIXES: [&str; 6] =
+    ["local", "internal", "localdomain", "localdomain6", "home.arpa", "svc"];
 
 fn check_name(
     name: &str,

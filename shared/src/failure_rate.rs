@@ -1,4 +1,4 @@
-//! A rule that switches an endpoint off that fails too often.
+//! Rules that switch endpoints off that fail too often, or for too long.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -68,9 +68,41 @@ impl FailureRate {
     }
 }
 
+/// The hour in which an endpoint began to fail without a single success since; `None` where it
+/// succeeds now and then. Looks at no more than the hours that are given, oldest first.
+pub fn failing_since(hours: &[(Hour, Counters)], baseline: Option<Baseline>) -> Option<Hour> {
+    let from = baseline.map_or(i64::MIN, |baseline| baseline.hour);
+    let mut since = None;
+    for (hour, counters) in hours.iter().filter(|(hour, _)| hour.0 >= from) {
+        let before = baseline.filter(|baseline| baseline.hour == hour.0);
+        let attempts = counters.attempts.saturating_sub(before.map_or(0, |b| b.attempts));
+        let failed =
+            counters.failed_attempts.saturating_sub(before.map_or(0, |b| b.failed_attempts));
+        if attempts > failed {
+            since = None;
+        } else if failed > 0 {
+            since = since.or(Some(*hour));
+        }
+    }
+    since
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn it_fails_since_the_first_failure_after_the_last_success() {
+        let hour = |number, attempts, failed_attempts| {
+            (Hour(number), Counters { attempts, failed_attempts, ..Counters::default() })
+        };
+        assert_eq!(failing_since(&[], None), None);
+        assert_eq!(failing_since(&[hour(1, 5, 5), hour(2, 3, 2)], None), None);
+        let hours = [hour(1, 5, 4), hour(2, 3, 3), hour(9, 1, 1)];
+        assert_eq!(failing_since(&hours, None), Some(Hour(2)));
+        let baseline = Some(Baseline { hour: 9, attempts: 1, failed_attempts: 1 });
+        assert_eq!(failing_since(&hours, baseline), None);
+    }
 
     #[test]
     fn more_than_the_share_of_enough_attempts_since_it_was_switched_on() {

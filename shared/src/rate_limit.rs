@@ -5,7 +5,6 @@
 //! up twice around a full hour.
 
 use std::collections::VecDeque;
-use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -82,6 +81,22 @@ type Group = (i64, u32);
 const GROUPS: u32 = 24;
 
 impl Slots {
+    /// Gives so many slots that are free now, or as many as there are.
+    pub fn take_now(&mut self, limit: RateLimit, count: usize, now: Timestamp) -> usize {
+        let free = |slots: &Self| {
+            let now = now.as_millisecond();
+            let (second, hour) = windows(1.0);
+            limit.per_second.is_none_or(|limit| earliest(&slots.second, limit, second) <= now)
+                && limit.per_hour.is_none_or(|limit| earliest(&slots.hour, limit, hour) <= now)
+        };
+        let mut taken = 0;
+        while taken < count && free(self) {
+            self.reserve(limit, 1, now, 1.0);
+            taken += 1;
+        }
+        taken
+    }
+
     /// Gives slots to so many deliveries that could all go now. Slots come in order: whoever asks
     /// later gets none that is earlier.
     pub fn reserve(
@@ -91,10 +106,7 @@ impl Slots {
         now: Timestamp,
         time_scale: f64,
     ) -> Vec<Timestamp> {
-        let length = |duration: Duration| {
-            i64::try_from(duration.div_f64(time_scale).as_millis()).unwrap_or(i64::MAX).max(1)
-        };
-        let (second, hour) = (length(Duration::from_secs(1)), length(Duration::from_secs(3600)));
+        let (second, hour) = windows(time_scale);
         let now = now.as_millisecond();
         (0..count)
             .map(|_| {
@@ -111,6 +123,12 @@ impl Slots {
             })
             .collect()
     }
+}
+
+/// Milliseconds of a second and of an hour.
+fn windows(time_scale: f64) -> (i64, i64) {
+    let length = |seconds| ((seconds * 1_000.0 / time_scale) as i64).max(1);
+    (length(1.0), length(3_600.0))
 }
 
 /// The first time at which one more is within the limit.
@@ -184,6 +202,16 @@ mod tests {
         assert!(millis[..1000].iter().all(|m| *m == 0));
         assert!(millis[1000..2000].iter().all(|m| *m == 3_600_000));
         assert!(millis[2000..].iter().all(|m| *m == 7_200_000));
+    }
+
+    #[test]
+    fn what_is_free_now_is_taken_and_nothing_ahead() {
+        let mut slots = Slots::default();
+        let limit = limit(Some(10), None);
+        assert_eq!(slots.take_now(limit, 7, at(0)), 7);
+        assert_eq!(slots.take_now(limit, 7, at(500)), 3);
+        assert_eq!(slots.take_now(limit, 7, at(999)), 0);
+        assert_eq!(slots.take_now(limit, 7, at(1_000)), 7);
     }
 
     #[test]

@@ -27,6 +27,37 @@ pub enum Verdict {
     Gone,
 }
 
+/// What an answer asks for beside its status, by the header `webhook-delivery`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asked {
+    /// `abort-message`: no further attempt of this delivery.
+    AbortMessage,
+    /// `disable`: no further deliveries at all.
+    Disable,
+}
+
+impl Asked {
+    /// The header it is asked by.
+    pub const HEADER: &str = "webhook-delivery";
+
+    /// Reads the header's value; others mean nothing.
+    pub fn read(value: &str) -> Option<Self> {
+        match value.trim().to_ascii_lowercase().as_str() {
+            "abort-message" => Some(Self::AbortMessage),
+            "disable" => Some(Self::Disable),
+            _ => None,
+        }
+    }
+}
+
+impl Verdict {
+    /// Whatever is asked, what was not delivered is given up then.
+    #[must_use]
+    pub fn or_asked(self, asked: Option<Asked>) -> Self {
+        if self == Self::Retry && asked.is_some() { Self::GiveUp } else { self }
+    }
+}
+
 /// Whether a status code says that the delivery arrived.
 pub fn is_success(status: Option<u16>) -> bool {
     matches!(status, Some(200..=299))

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
 
-use crate::address_guard::AllowedNetworks;
+use crate::address_guard::{AllowedNetworks, AllowedPorts};
 use crate::deployment_key::DeploymentKey;
 use crate::dialect::Dialects;
 
@@ -21,6 +21,8 @@ pub struct Settings {
     pub deliveries_dead_letter_queue_url: String,
     /// Where the pages of recovers and replays travel.
     pub tasks_queue_url: String,
+    /// Where operational events go for the platform team; empty: nowhere.
+    pub operations_queue_url: String,
     /// The Scheduler group that holds the wake-ups of due retries.
     pub schedule_group: String,
     /// What those schedules invoke, and the role that may invoke it.
@@ -30,6 +32,11 @@ pub struct Settings {
     pub retention: Duration,
     /// Networks that deliveries may reach although they are not public.
     pub allowed_networks: AllowedNetworks,
+    /// Ports that deliveries may go to.
+    pub allowed_ports: AllowedPorts,
+    /// After how long without a single success an endpoint that fails is switched off; `None`:
+    /// never. Default 5 days.
+    pub disable_after: Option<Duration>,
     /// Divides every retry delay; 1 in production.
     pub time_scale: f64,
     /// Lower-case hex SHA-256 of the admin key; `None`: no admin key.
@@ -80,6 +87,7 @@ impl Settings {
             deliveries_queue_url: text("POSTHORN_DELIVERIES_QUEUE_URL"),
             deliveries_dead_letter_queue_url: text("POSTHORN_DELIVERIES_DLQ_URL"),
             tasks_queue_url: text("POSTHORN_TASKS_QUEUE_URL"),
+            operations_queue_url: text("POSTHORN_OPERATIONS_QUEUE_URL"),
             schedule_group: text("POSTHORN_SCHEDULE_GROUP"),
             retry_function_arn: text("POSTHORN_RETRY_FUNCTION_ARN"),
             scheduler_role_arn: text("POSTHORN_SCHEDULER_ROLE_ARN"),
@@ -90,6 +98,13 @@ impl Settings {
                     reason: error.to_string(),
                 },
             )?,
+            allowed_ports: text("POSTHORN_ALLOWED_PORTS").parse().map_err(
+                |error: <AllowedPorts as FromStr>::Err| InvalidSetting {
+                    name: "POSTHORN_ALLOWED_PORTS",
+                    reason: error.to_string(),
+                },
+            )?,
+            disable_after: disable_after(lookup("POSTHORN_DISABLE_AFTER_DAYS"))?,
             time_scale: time_scale(lookup("POSTHORN_TIME_SCALE"))?,
             admin_key_sha256: lookup("POSTHORN_ADMIN_KEY_SHA256").map(|h| h.to_ascii_lowercase()),
             deployment_key_arn: lookup("POSTHORN_DEPLOYMENT_KEY_ARN"),
@@ -110,6 +125,18 @@ fn dialects(directory: Option<String>) -> Result<Dialects, InvalidSetting> {
         name: "POSTHORN_DIALECTS_DIR",
         reason: error.to_string(),
     })
+}
+
+fn disable_after(value: Option<String>) -> Result<Option<Duration>, InvalidSetting> {
+    let days = match value {
+        None => Some(5),
+        Some(text) => text.parse::<u64>().ok().filter(|days| *days <= 30),
+    };
+    let days = days.ok_or_else(|| InvalidSetting {
+        name: "POSTHORN_DISABLE_AFTER_DAYS",
+        reason: "must be a whole number of days from 1 to 30, or 0 for never".to_owned(),
+    })?;
+    Ok((days > 0).then(|| Duration::from_secs(days * 86_400)))
 }
 
 fn retention(value: Option<String>) -> Result<Duration, InvalidSetting> {

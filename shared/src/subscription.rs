@@ -6,6 +6,7 @@ use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
 use crate::ids::{EventTypeName, InvalidId};
+use crate::operational;
 
 /// `vault.created`, or `vault.*`: every type whose name starts with `vault.`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -13,6 +14,11 @@ use crate::ids::{EventTypeName, InvalidId};
 pub struct Subscription(String);
 
 impl Subscription {
+    /// Whether operational events of some kind are wanted.
+    pub fn is_operational(&self) -> bool {
+        self.0.starts_with("posthorn.")
+    }
+
     /// Whether events of this type are wanted.
     pub fn covers(&self, event_type: &EventTypeName) -> bool {
         let name = event_type.as_str();
@@ -23,9 +29,11 @@ impl Subscription {
     }
 }
 
-/// Whether any of the subscriptions covers the type; none at all means every type.
+/// Whether any of the subscriptions covers the type; none at all means every type but those of
+/// operational events, which have to be asked for.
 pub fn any_covers(subscriptions: &[Subscription], event_type: &EventTypeName) -> bool {
-    subscriptions.is_empty() || subscriptions.iter().any(|s| s.covers(event_type))
+    subscriptions.is_empty() && !operational::is_operational(event_type)
+        || subscriptions.iter().any(|s| s.covers(event_type))
 }
 
 impl PartialSchema for Subscription {

@@ -84,7 +84,10 @@ impl FromRequestParts<ApiState> for AnyKey {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Refusal> {
-        identify(parts, state).await.map(|_| Self)
+        if let Identity::Account(key) = identify(parts, state).await? {
+            state.quotas.admit(&key).await?;
+        }
+        Ok(Self)
     }
 }
 
@@ -143,6 +146,7 @@ impl FromRequestParts<ApiState> for Caller {
                 if named.is_some_and(|named| named != key.account) {
                     return Err(Refusal::Unknown("account"));
                 }
+                state.quotas.admit(&key).await?;
                 Ok(Self { account: key.account.clone(), key: Some(key) })
             }
             Identity::Admin => {

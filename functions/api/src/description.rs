@@ -182,7 +182,7 @@ fn complete_operation(path: &str, method: &str, operation: &mut Operation) {
         parameters.push(parameter.build().into());
     }
     let has_body = operation.request_body.is_some();
-    let refusals: [(&str, bool, &str); 10] = [
+    let refusals: [(&str, bool, &str); 11] = [
         ("400", true, "The request can't be read"),
         ("401", true, "No key, or an unknown one"),
         ("403", true, "The key lacks the scope"),
@@ -191,6 +191,7 @@ fn complete_operation(path: &str, method: &str, operation: &mut Operation) {
         ("413", matches!(method, "post" | "patch"), "Too large"),
         ("415", has_body, "The body is no JSON"),
         ("422", has_body || takes_query, "Some fields are invalid: all of them are listed"),
+        ("429", true, "The key makes too many requests"),
         ("500", true, "A fault of Posthorn's"),
         ("503", true, "Something passing: nothing was accepted, send it again"),
     ];
@@ -207,10 +208,14 @@ fn problem(status: &str, description: &str) -> RefOr<Response> {
     let mut response = ResponseBuilder::new()
         .description(description)
         .content("application/problem+json", content.build());
-    if status == "401" {
-        let header =
-            HeaderBuilder::new().schema(Some(ObjectBuilder::new().schema_type(Type::String)));
-        response = response.header("WWW-Authenticate", header.build());
+    let header = match status {
+        "401" => Some(("WWW-Authenticate", Type::String)),
+        "429" => Some(("Retry-After", Type::Integer)),
+        _ => None,
+    };
+    if let Some((name, kind)) = header {
+        let schema = ObjectBuilder::new().schema_type(kind);
+        response = response.header(name, HeaderBuilder::new().schema(Some(schema)).build());
     }
     RefOr::T(response.build())
 }

@@ -13,6 +13,7 @@ mod ingest;
 mod operations;
 mod paging;
 mod problem;
+mod quotas;
 mod reference;
 mod router;
 mod state;

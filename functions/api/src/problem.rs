@@ -5,7 +5,7 @@ use std::any::Any;
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
-use http::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
+use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use posthorn_shared::event::InvalidEvent;
 use posthorn_shared::problem::Problem;
 use posthorn_shared::store::{Change, StoreError};
@@ -50,6 +50,11 @@ pub enum Refusal {
     /// 422: all invalid fields at once.
     #[error("some fields are invalid")]
     Invalid(Vec<Problem>),
+    /// 429
+    #[error(
+        "this key has made its {0} requests of this second; send the request again in a second"
+    )]
+    TooMany(u32),
     /// 503: something passing; nothing was lost, nothing was accepted.
     #[error("not accepted: {0}; send it again")]
     Unavailable(String),
@@ -103,6 +108,7 @@ impl Refusal {
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::MediaType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Fault => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -125,6 +131,9 @@ impl IntoResponse for Refusal {
         response = response.header(CONTENT_TYPE, "application/problem+json");
         if status == StatusCode::UNAUTHORIZED {
             response = response.header(WWW_AUTHENTICATE, "Bearer");
+        }
+        if status == StatusCode::TOO_MANY_REQUESTS {
+            response = response.header(RETRY_AFTER, "1");
         }
         // Static header names and values, and a body of text.
         response.body(Body::from(problem.to_string())).unwrap_or_default()

@@ -10,6 +10,7 @@ use posthorn_shared::runtime::Runtime;
 use posthorn_shared::store::Store;
 
 use crate::ingest::Ingest;
+use crate::quotas::Quotas;
 
 /// How long a key that was deleted may still work.
 const KEY_FRESH: Duration = Duration::from_secs(1);
@@ -21,6 +22,7 @@ pub struct ApiState {
     pub store: Store,
     pub accounts: AccountViews,
     pub ingest: Ingest,
+    pub quotas: Quotas,
     /// By the key's hash.
     pub keys: Cache<String, Arc<ApiKey>>,
 }
@@ -28,8 +30,10 @@ pub struct ApiState {
 impl ApiState {
     pub fn new(runtime: Runtime) -> Self {
         let store = Store::new(&runtime);
+        let accounts = AccountViews::new(store.clone(), runtime.settings.dialects.clone());
         Self {
-            accounts: AccountViews::new(store.clone(), runtime.settings.dialects.clone()),
+            quotas: Quotas::new(store.clone(), accounts.clone(), runtime.clock.clone()),
+            accounts,
             ingest: Ingest::start(&runtime),
             keys: Cache::builder().max_capacity(10_000).time_to_live(KEY_FRESH).build(),
             store,

@@ -1,6 +1,5 @@
 //! One attempt: payload, signature, request, answer, record.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -10,11 +9,12 @@ use posthorn_shared::delivery::{Attempt, AttemptError, ErrorKind, SentRequest};
 use posthorn_shared::delivery_message::DeliveryMessage;
 use posthorn_shared::dialect::{Signable, USER_AGENT};
 use posthorn_shared::header_rules::{REDACTED, is_sensitive};
-use posthorn_shared::response_rules;
+use posthorn_shared::response_rules::{self, Asked};
 use posthorn_shared::retry_policy;
 use posthorn_shared::runtime::Runtime;
 use posthorn_shared::stored_event::StoredEvent;
 
+use crate::connector::{self, Roads};
 use crate::exchange::{Answer, Exchange};
 use crate::kept_response;
 use crate::target::Target;
@@ -24,6 +24,8 @@ pub struct Made {
     pub attempt: Attempt,
     /// What the receiver asked by `Retry-After`.
     pub retry_after: Option<Duration>,
+    /// What it asked by `webhook-delivery`.
+    pub asked: Option<Asked>,
 }
 
 /// Makes attempts, over connections that are kept open between invocations.
@@ -34,8 +36,12 @@ pub struct Attempts {
 
 impl Attempts {
     pub fn new(runtime: &Runtime) -> Self {
-        let exchange = Exchange::new(Arc::new(runtime.settings.allowed_networks.clone()));
-        Self { exchange, clock: runtime.clock.clone() }
+        let roads = Roads {
+            networks: runtime.settings.allowed_networks.clone(),
+            ports: runtime.settings.allowed_ports.clone(),
+            resolve: connector::system_resolver(),
+        };
+        Self { exchange: Exchange::new(roads), clock: runtime.clock.clone() }
     }
 
     /// Makes one attempt; `None` when the payload is not at hand because the event has expired.
@@ -79,6 +85,9 @@ impl Attempts {
             let value = answer.headers.get(http::header::RETRY_AFTER)?.to_str().ok()?;
             retry_policy::retry_after(value, self.clock.now())
         });
+        let asked = answer
+            .as_ref()
+            .and_then(|answer| Asked::read(answer.headers.get(Asked::HEADER)?.to_str().ok()?));
         let refused = |answer: &Answer| (!delivered).then(|| status_error(answer));
         Made {
             attempt: Attempt {
@@ -92,6 +101,7 @@ impl Attempts {
                 response: answer.map(|answer| kept_response::keep(&answer, delivered)),
             },
             retry_after,
+            asked,
         }
     }
 }

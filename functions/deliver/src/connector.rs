@@ -10,9 +10,11 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use http::Uri;
 use hyper_util::rt::TokioIo;
-use posthorn_shared::address_guard::{self, AllowedNetworks};
+use posthorn_shared::address_guard::{self, AllowedNetworks, AllowedPorts};
 use posthorn_shared::delivery::ErrorKind;
 use tokio::net::TcpStream;
 
@@ -26,6 +28,8 @@ pub enum ConnectError {
     NoHost,
     #[error("the name {0} does not resolve")]
     Dns(String),
+    #[error("the deployment lets no deliveries go to port {0}")]
+    Port(u16),
     /// Deliberately says nothing about what the name resolved to.
     #[error("the destination is not a public address")]
     Blocked,
@@ -41,21 +45,38 @@ impl ConnectError {
         match self {
             Self::NoHost | Self::Connect(_) => ErrorKind::Connect,
             Self::Dns(_) => ErrorKind::Dns,
-            Self::Blocked | Self::PlainHttp => ErrorKind::Blocked,
+            Self::Blocked | Self::PlainHttp | Self::Port(_) => ErrorKind::Blocked,
         }
     }
 }
 
-/// Opens TCP connections to addresses that the guard lets through.
+/// Where deliveries may go, and how names become addresses.
 #[derive(Clone)]
-pub struct GuardedConnector {
-    allowed: Arc<AllowedNetworks>,
+pub struct Roads {
+    pub networks: AllowedNetworks,
+    pub ports: AllowedPorts,
+    pub resolve: Resolve,
 }
 
+/// Asks for a name's addresses, once per connection.
+pub type Resolve =
+    Arc<dyn Fn(String, u16) -> BoxFuture<'static, io::Result<Vec<SocketAddr>>> + Send + Sync>;
+
+/// Opens TCP connections to addresses that the guard lets through.
+#[derive(Clone)]
+pub struct GuardedConnector(Arc<Roads>);
+
 impl GuardedConnector {
-    pub fn new(allowed: Arc<AllowedNetworks>) -> Self {
-        Self { allowed }
+    pub fn new(roads: Roads) -> Self {
+        Self(Arc::new(roads))
     }
+}
+
+/// As the operating system resolves names.
+pub fn system_resolver() -> Resolve {
+    Arc::new(|host, port| {
+        async move { Ok(tokio::net::lookup_host((host, port)).await?.collect()) }.boxed()
+    })
 }
 
 impl tower::Service<Uri> for GuardedConnector {
@@ -68,16 +89,20 @@ impl tower::Service<Uri> for GuardedConnector {
     }
 
     fn call(&mut self, uri: Uri) -> Self::Future {
-        let allowed = Arc::clone(&self.allowed);
-        Box::pin(async move { connect(&uri, &allowed).await.map(TokioIo::new) })
+        let roads = Arc::clone(&self.0);
+        Box::pin(async move { connect(&uri, &roads).await.map(TokioIo::new) })
     }
 }
 
-async fn connect(uri: &Uri, allowed: &AllowedNetworks) -> Result<TcpStream, ConnectError> {
+async fn connect(uri: &Uri, roads: &Roads) -> Result<TcpStream, ConnectError> {
+    let allowed = &roads.networks;
     let host = uri.host().ok_or(ConnectError::NoHost)?;
     let plain = uri.scheme_str() == Some("http");
     let port = uri.port_u16().unwrap_or(if plain { 80 } else { 443 });
-    let addresses = resolve(host, port).await?;
+    if !roads.ports.contains(port) {
+        return Err(ConnectError::Port(port));
+    }
+    let addresses = resolve(roads, host, port).await?;
     let mut addresses: Vec<SocketAddr> = addresses
         .into_iter()
         .filter(|address| address_guard::refusal(address.ip(), allowed).is_none())
@@ -106,13 +131,12 @@ async fn connect(uri: &Uri, allowed: &AllowedNetworks) -> Result<TcpStream, Conn
     Err(ConnectError::Connect(last))
 }
 
-async fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>, ConnectError> {
+async fn resolve(roads: &Roads, host: &str, port: u16) -> Result<Vec<SocketAddr>, ConnectError> {
     let literal = host.strip_prefix('[').and_then(|h| h.strip_suffix(']')).unwrap_or(host);
     if let Ok(ip) = literal.parse::<IpAddr>() {
         return Ok(vec![SocketAddr::new(ip, port)]);
     }
     let unknown = || ConnectError::Dns(host.to_owned());
-    let addresses: Vec<_> =
-        tokio::net::lookup_host((host, port)).await.map_err(|_| unknown())?.collect();
+    let addresses = (roads.resolve)(host.to_owned(), port).await.map_err(|_| unknown())?;
     if addresses.is_empty() { Err(unknown()) } else { Ok(addresses) }
 }

@@ -1,7 +1,6 @@
 //! One HTTP request and its answer.
 
 use std::error::Error;
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -10,11 +9,10 @@ use http_body_util::{BodyExt, Full};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
-use posthorn_shared::address_guard::AllowedNetworks;
 use posthorn_shared::delivery::{AttemptError, ErrorKind};
 use url::Url;
 
-use crate::connector::{ConnectError, GuardedConnector};
+use crate::connector::{ConnectError, GuardedConnector, Roads};
 use crate::header_case::HeaderCases;
 
 /// Bytes of an answer's body that are read; the rest is left on the connection, which is closed.
@@ -42,12 +40,12 @@ pub struct Exchange {
 }
 
 impl Exchange {
-    pub fn new(allowed: Arc<AllowedNetworks>) -> Self {
+    pub fn new(roads: Roads) -> Self {
         let connector = HttpsConnectorBuilder::new()
             .with_webpki_roots()
             .https_or_http()
             .enable_all_versions()
-            .wrap_connector(GuardedConnector::new(allowed));
+            .wrap_connector(GuardedConnector::new(roads));
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(IDLE)

@@ -9,8 +9,12 @@ mod attempt;
 mod connector;
 mod exchange;
 mod failing;
+mod gate;
 mod header_case;
+#[cfg(test)]
+mod hostile_tests;
 mod kept_response;
+mod lanes;
 mod pace;
 mod plan;
 mod tally;
@@ -18,14 +22,16 @@ mod target;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
 use futures::future::join_all;
+use posthorn_shared::account_view::AccountViews;
 use posthorn_shared::delivery::Delivery;
 use posthorn_shared::delivery_message::{DeliveryMessage, InvalidMessage};
 use posthorn_shared::due::{Bucket, DueRetry};
-use posthorn_shared::endpoint::DisabledReason;
 use posthorn_shared::ids::{AccountId, EndpointId, EventKey};
+use posthorn_shared::operational::Reporter;
 use posthorn_shared::queue::{self, Outgoing};
 use posthorn_shared::runtime::Runtime;
 use posthorn_shared::store::Store;
@@ -34,6 +40,8 @@ use posthorn_shared::wake_up::WakeUps;
 
 use attempt::Attempts;
 use failing::Failing;
+use gate::{Gate, Sign};
+use lanes::Lanes;
 use pace::{Pace, Ready, Turn};
 use plan::{Next, Step};
 use tally::Tally;
@@ -48,9 +56,12 @@ pub struct Deliver {
     store: Store,
     targets: Targets,
     attempts: Attempts,
+    gate: Gate,
     pace: Pace,
+    lanes: Lanes,
     wake_ups: WakeUps,
     tally: Tally,
+    reporter: Reporter,
 }
 
 /// A message of the batch, read.
@@ -90,12 +101,18 @@ impl Loaded {
 impl Deliver {
     pub fn new(runtime: Runtime) -> Self {
         let store = Store::new(&runtime);
-        let targets = Targets::new(store.clone(), runtime.settings.dialects.clone());
-        let failing = Failing::new(store.clone(), targets.clone());
+        let dialects = &runtime.settings.dialects;
+        let accounts = AccountViews::new(store.clone(), dialects.clone());
+        let reporter = Reporter::new(runtime.clone(), accounts);
+        let targets = Targets::new(store.clone(), dialects.clone(), reporter.clone());
+        let failing = Failing::new(store.clone(), targets.clone(), runtime.settings.disable_after);
         Self {
-            targets,
             attempts: Attempts::new(&runtime),
+            gate: Gate::new(&runtime, targets.clone()),
             pace: Pace::new(&runtime, store.clone()),
+            lanes: Lanes::new(),
+            reporter,
+            targets,
             wake_ups: WakeUps::new(runtime.clone()),
             tally: Tally::new(store.clone(), failing),
             store,
@@ -134,11 +151,28 @@ impl Deliver {
                 }
             }
         }
-        let turns = self.pace.turns(&ready).await;
-        let ready = ready.into_iter().zip(turns);
-        let taken = ready.map(|(ready, turn)| self.take_turn(ready, turn, &loaded));
-        steps.extend(join_all(taken).await);
+        let (passed, stopped) = self.gate.pass(ready).await;
+        let (mut turns, mut limited) = (stopped, HashMap::<EndpointId, Vec<Ready>>::new());
+        for ready in passed {
+            match self.pace.turn(&ready) {
+                Some(turn) => turns.push((ready, turn)),
+                None => limited.entry(ready.message.endpoint.clone()).or_default().push(ready),
+            }
+        }
+        // Nobody waits for the slots of somebody else.
+        let at_once = join_all(turns.into_iter().map(|turn| self.take_turn(turn, &loaded)));
+        let in_slots = join_all(limited.into_values().map(async |ready| {
+            let turns = self.pace.reserve(ready).await;
+            join_all(turns.into_iter().map(|turn| self.take_turn(turn, &loaded))).await
+        }));
+        let (at_once, in_slots) = futures::future::join(at_once, in_slots).await;
+        let mut signs = Vec::new();
+        for (message_id, step, sign) in at_once.into_iter().chain(in_slots.into_iter().flatten()) {
+            steps.push((message_id, step));
+            signs.extend(sign);
+        }
         self.conclude(steps, &mut failed).await;
+        self.gate.learn(signs).await;
         response(failed)
     }
 
@@ -169,26 +203,39 @@ impl Deliver {
     }
 
     /// Makes an attempt when it is its turn, or sees to it that it comes again then.
-    async fn take_turn(&self, ready: Ready, turn: Turn, loaded: &Loaded) -> (String, Step) {
+    async fn take_turn(
+        &self,
+        (ready, mut turn): (Ready, Turn),
+        loaded: &Loaded,
+    ) -> (String, Step, Option<(Arc<Target>, Sign)>) {
         let Ready { message_id, message, target } = ready;
-        let pause = match turn {
-            Turn::Now(pause) => pause,
-            Turn::Later(next) => {
-                let record = plan::Record { wake_up: Some(next), ..plan::Record::default() };
-                return (message_id, Some(Box::new(record)));
+        let mut place = None;
+        if let Turn::Now(pause) = turn {
+            if !pause.is_zero() {
+                tokio::time::sleep(pause).await;
             }
-        };
-        if !pause.is_zero() {
-            tokio::time::sleep(pause).await;
+            match self.lanes.place(&message.endpoint).await {
+                Ok(free) => place = Some(free),
+                Err(rest) => turn = self.pace.rest(&message, rest),
+            }
+        }
+        if let Turn::Later(next) = turn {
+            let record = plan::Record { wake_up: Some(next), ..plan::Record::default() };
+            return (message_id, Some(Box::new(record)), None);
         }
         let event = loaded.events.get(&message.key);
         // The event expired: nothing to send, nobody to tell.
         let Some(made) = self.attempts.make(&message, &target, event).await else {
-            return (message_id, None);
+            return (message_id, None, None);
         };
+        let sign = Sign::of(&made.attempt);
+        if let Some(place) = place {
+            let took = Duration::from_millis(made.attempt.duration_ms);
+            place.leave(took, made.attempt.status_code.is_some());
+        }
         let (history, unit) = (loaded.history_of(&message), self.runtime.clock.random_unit());
         let step = plan::after_attempt(message, &target, history, made, self.time(), unit);
-        (message_id, step)
+        (message_id, step, Some((target, sign)))
     }
 
     fn time(&self) -> plan::Time {
@@ -201,16 +248,18 @@ impl Deliver {
         let full = steps.len() >= FULL_BATCH;
         let (mut writers, mut deliveries) = (Vec::new(), Vec::new());
         let mut next: Vec<(String, Next)> = Vec::new();
-        let (mut gone, mut counted) = (Vec::new(), Vec::new());
+        let (mut switch_off, mut counted, mut told) = (Vec::new(), Vec::new(), Vec::new());
         for (message_id, step) in steps {
             let Some(record) = step else { continue };
-            let plan::Record { delivery, wake_up, endpoint_gone, counted: counters } = *record;
+            let plan::Record { delivery, wake_up, switch_off: off, happened, counted: counters } =
+                *record;
+            told.extend(happened);
             if let Some(delivery) = delivery {
                 counted.extend(counters.map(|counters| (message_id.clone(), counters)));
                 writers.push(message_id.clone());
                 deliveries.push(delivery);
             }
-            gone.extend(endpoint_gone);
+            switch_off.extend(off);
             next.extend(wake_up.map(|wake_up| (message_id, wake_up)));
         }
 
@@ -241,10 +290,10 @@ impl Deliver {
         }
         self.schedule(due_owners.into_iter().zip(due), &mut queue_owners, &mut queued).await;
         self.enqueue(queue_owners, queued, &mut lost).await;
-        for (account, endpoint) in gone {
-            let (reason, now) = (DisabledReason::Gone, self.runtime.clock.now());
-            self.targets.disable(&account, &endpoint, reason, now).await;
+        for (target, reason) in switch_off {
+            self.targets.disable(&target.endpoint, reason, self.runtime.clock.now()).await;
         }
+        self.reporter.tell(told).await;
         let written = counted.into_iter().filter(|(message_id, _)| !lost.contains(message_id));
         let written = written.map(|(_, counted)| counted);
         self.tally.count(written, full, self.runtime.clock.now()).await;

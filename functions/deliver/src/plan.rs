@@ -7,8 +7,9 @@ use jiff::Timestamp;
 use posthorn_shared::delivery::{Attempt, Delivery, Status, Trigger};
 use posthorn_shared::delivery_message::DeliveryMessage;
 use posthorn_shared::due::{self, DueRetry, MAX_QUEUE_DELAY};
-use posthorn_shared::ids::{AccountId, EndpointId};
-use posthorn_shared::response_rules::Verdict;
+use posthorn_shared::endpoint::DisabledReason;
+use posthorn_shared::operational::{self, FAILING_AFTER, OperationalEvent};
+use posthorn_shared::response_rules::{Asked, Verdict};
 use posthorn_shared::retry_policy;
 use posthorn_shared::stats::Counters;
 
@@ -43,8 +44,10 @@ pub type Step = Option<Box<Record>>;
 pub struct Record {
     pub delivery: Option<Delivery>,
     pub wake_up: Option<Next>,
-    /// The receiver answered 410: the endpoint to switch off.
-    pub endpoint_gone: Option<(AccountId, EndpointId)>,
+    /// Why the endpoint is to be switched off.
+    pub switch_off: Option<(Arc<Target>, DisabledReason)>,
+    /// What there is to tell of it.
+    pub happened: Vec<OperationalEvent>,
     /// What the endpoint's statistics count.
     pub counted: Option<(Arc<Target>, Counters)>,
 }
@@ -133,7 +136,7 @@ pub fn after_attempt(
     time: Time,
     unit: f64,
 ) -> Step {
-    let verdict = target.dialect.response.judge(made.attempt.status_code);
+    let verdict = target.dialect.response.judge(made.attempt.status_code).or_asked(made.asked);
     let policy = target.endpoint.retry_policy(&target.dialect);
     // What somebody asked for is one attempt, unless the schedule goes on anyway.
     let before = history.filter(|history| history.is_over()).map(|history| history.status);
@@ -164,13 +167,18 @@ pub fn after_attempt(
         Next::Due(retry) => retry.due,
     });
     log(&message, status, &made.attempt);
+    let trigger = message.trigger;
     let mut attempts = history.map(|h| h.attempts.clone()).unwrap_or_default();
     if attempts.len() >= MAX_KEPT_ATTEMPTS {
         attempts.drain(..=attempts.len() - MAX_KEPT_ATTEMPTS);
     }
     attempts.push(made.attempt);
-    let endpoint_gone =
-        (verdict == Verdict::Gone).then(|| (message.account.clone(), message.endpoint.clone()));
+    let switch_off = match (verdict, made.asked) {
+        (Verdict::Gone, _) => Some(DisabledReason::Gone),
+        (_, Some(Asked::Disable)) => Some(DisabledReason::Requested),
+        _ => None,
+    };
+    let switch_off = switch_off.map(|reason| (Arc::clone(target), reason));
     let delivery = Delivery {
         endpoint: message.endpoint,
         key: message.key,
@@ -180,7 +188,31 @@ pub fn after_attempt(
         next_attempt_at,
         attempts,
     };
-    Some(Box::new(Record { delivery: Some(delivery), wake_up, endpoint_gone, counted }))
+    let happened = happened(trigger, target, before, verdict, &delivery);
+    Some(Box::new(Record { delivery: Some(delivery), wake_up, switch_off, happened, counted }))
+}
+
+/// What is told of an attempt. Of tests nothing; and of operational events nothing, which would
+/// otherwise cause themselves.
+fn happened(
+    trigger: Trigger,
+    target: &Target,
+    before: Option<Status>,
+    verdict: Verdict,
+    delivery: &Delivery,
+) -> Vec<OperationalEvent> {
+    let mut happened = Vec::new();
+    let quiet = trigger == Trigger::Test || operational::is_operational(&delivery.event_type);
+    if quiet || verdict == Verdict::Delivered {
+        return happened;
+    }
+    if before.is_none() && delivery.last_attempt() == FAILING_AFTER {
+        happened.push(OperationalEvent::endpoint_failing(&target.endpoint, delivery));
+    }
+    if delivery.status == Status::Failed && before != Some(Status::Failed) {
+        happened.push(OperationalEvent::delivery_failed(&target.endpoint, delivery));
+    }
+    happened
 }
 
 /// A test is nobody's delivery, and a delivery that is over is not counted as ended again.

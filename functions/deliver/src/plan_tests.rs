@@ -49,6 +49,7 @@ fn target(disabled_reason: Option<DisabledReason>) -> Arc<Target> {
         retry: None,
         rate_limit: None,
         disabled_reason,
+        health: Default::default(),
         baseline: None,
         created_at: time().now,
         updated_at: time().now,
@@ -69,6 +70,7 @@ fn made(number: u32, status_code: Option<u16>, retry_after: Option<u64>) -> Made
             response: None,
         },
         retry_after: retry_after.map(Duration::from_secs),
+        asked: None,
     }
 }
 
@@ -95,7 +97,7 @@ fn after(attempt: u32, status_code: Option<u16>, asked: Option<u64>) -> (Status,
         Some(Next::Queue(next, at)) => format!("queue {} in {}", next.attempt, seconds(at)),
         Some(Next::Due(retry)) => format!("due {} in {}", retry.attempt, seconds(retry.due)),
     };
-    (record.delivery.unwrap().status, road, record.endpoint_gone.is_some())
+    (record.delivery.unwrap().status, road, record.switch_off.is_some())
 }
 
 #[test]
@@ -223,4 +225,23 @@ fn an_endpoint_that_is_off_or_deleted_cancels_what_was_planned() {
     assert_eq!(before(2, false, None, Some(&retrying)), "Cancelled");
     assert_eq!(before(1, false, Some(&off), None), "Cancelled");
     assert_eq!(before(2, false, None, Some(&history(1, Status::Delivered, None))), "nothing");
+}
+
+/// What an attempt leads to whose answer asks for something beside its status.
+fn after_answer(status_code: u16, asked: Asked) -> (Status, bool, Option<DisabledReason>) {
+    let made = Made { asked: Some(asked), ..made(1, Some(status_code), None) };
+    let record = after_attempt(message(1), &target(None), None, made, time(), 0.5).unwrap();
+    let reason = record.switch_off.map(|(_, reason)| reason);
+    (record.delivery.unwrap().status, record.wake_up.is_some(), reason)
+}
+
+#[test]
+fn receivers_may_ask_to_end_a_delivery_or_all() {
+    let requested = Some(DisabledReason::Requested);
+    assert_eq!(after_answer(500, Asked::AbortMessage), (Status::Failed, false, None));
+    assert_eq!(after_answer(200, Asked::AbortMessage), (Status::Delivered, false, None));
+    assert_eq!(after_answer(500, Asked::Disable), (Status::Failed, false, requested));
+    assert_eq!(after_answer(200, Asked::Disable), (Status::Delivered, false, requested));
+    let gone = Some(DisabledReason::Gone);
+    assert_eq!(after_answer(410, Asked::Disable), (Status::Failed, false, gone));
 }

@@ -8,7 +8,9 @@ use jiff::Timestamp;
 use moka::sync::Cache;
 use posthorn_shared::dialect::{Dialect, Dialects};
 use posthorn_shared::endpoint::{DisabledReason, Endpoint};
+use posthorn_shared::health::Health;
 use posthorn_shared::ids::{AccountId, EndpointId};
+use posthorn_shared::operational::{OperationalEvent, Reporter};
 use posthorn_shared::store::{Change, Store, StoreError};
 
 /// How long a warm function goes on with what it has read: after this time at the latest, an
@@ -29,12 +31,13 @@ pub struct Targets {
     store: Store,
     dialects: Dialects,
     cache: Cache<Id, Arc<Target>>,
+    reporter: Reporter,
 }
 
 impl Targets {
-    pub fn new(store: Store, dialects: Dialects) -> Self {
+    pub fn new(store: Store, dialects: Dialects, reporter: Reporter) -> Self {
         let cache = Cache::builder().max_capacity(10_000).time_to_live(FRESH).build();
-        Self { store, dialects, cache }
+        Self { store, dialects, cache, reporter }
     }
 
     /// The targets with these ids, those that are not at hand read in one call. What does not exist
@@ -63,14 +66,35 @@ impl Targets {
         Ok(found)
     }
 
-    /// Switches an endpoint off. If that can't be written, its next failure does it.
-    pub async fn disable(
+    /// Changes what is known of an endpoint's health; `None`: there is nothing to change any more,
+    /// or it can't be written. Then it stays as it was, and the next attempt says the same.
+    pub async fn change_health(
         &self,
         account: &AccountId,
         endpoint: &EndpointId,
-        reason: DisabledReason,
-        now: Timestamp,
-    ) {
+        change: impl Fn(Health) -> Option<Health>,
+    ) -> Option<Health> {
+        let changed = self
+            .store
+            .change_endpoint(account, endpoint, |mut endpoint| {
+                endpoint.health = change(endpoint.health).ok_or(())?;
+                Ok::<_, ()>(endpoint)
+            })
+            .await;
+        self.cache.invalidate(&(account.clone(), endpoint.clone()));
+        match changed {
+            Ok(Change::Done(endpoint)) => Some(endpoint.health),
+            Ok(_) => None,
+            Err(error) => {
+                tracing::warn!(%account, %endpoint, %error, "health not written");
+                None
+            }
+        }
+    }
+
+    /// Switches an endpoint off. If that can't be written, its next failure does it.
+    pub async fn disable(&self, endpoint: &Endpoint, reason: DisabledReason, now: Timestamp) {
+        let (account, endpoint) = (&endpoint.account, &endpoint.id);
         let switched = self
             .store
             .change_endpoint(account, endpoint, |mut endpoint| {
@@ -84,8 +108,10 @@ impl Targets {
             .await;
         self.cache.invalidate(&(account.clone(), endpoint.clone()));
         match switched {
-            Ok(Change::Done(_)) => {
+            Ok(Change::Done(switched)) => {
                 tracing::warn!(%account, %endpoint, ?reason, "endpoint disabled");
+                let event = OperationalEvent::endpoint_disabled(&switched, reason);
+                self.reporter.tell(vec![event]).await;
             }
             Ok(_) => {}
             Err(error) => {

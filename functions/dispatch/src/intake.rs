@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use posthorn_shared::account_view::AccountView;
 use posthorn_shared::event;
 use posthorn_shared::ids::{AccountId, EventKey, EventTypeName, ProducerEventId};
+use posthorn_shared::operational;
 use posthorn_shared::stored_event::StoredEvent;
 use serde_json::value::RawValue;
 
@@ -23,6 +24,8 @@ pub struct Message {
     sent: Timestamp,
     receive_count: u32,
     key: Option<String>,
+    /// It is of our own making.
+    operational: bool,
 }
 
 /// An event that was read, not yet checked against its account.
@@ -41,6 +44,7 @@ impl From<SqsMessage> for Message {
     fn from(record: SqsMessage) -> Self {
         let mut attributes = record.message_attributes;
         let key = attributes.remove(KEY_ATTRIBUTE).and_then(|value| value.string_value);
+        let operational = attributes.contains_key(operational::ATTRIBUTE);
         let millis = record.attributes.get("SentTimestamp").and_then(|text| text.parse().ok());
         let count = record.attributes.get("ApproximateReceiveCount").and_then(|t| t.parse().ok());
         Self {
@@ -51,6 +55,7 @@ impl From<SqsMessage> for Message {
                 .unwrap_or(Timestamp::UNIX_EPOCH),
             receive_count: count.unwrap_or(1),
             key,
+            operational,
         }
     }
 }
@@ -59,6 +64,9 @@ impl From<SqsMessage> for Message {
 /// follows from the message, so that a redelivery makes the same.
 pub fn read(index: usize, message: &Message) -> Result<Incoming, Rejection> {
     let event = event::parse_queue_body(&message.body).map_err(Rejection::Invalid)?;
+    if operational::is_operational(&event.event_type) && !message.operational {
+        return Err(Rejection::Reserved(event.event_type.to_string()));
+    }
     let account = event.account.ok_or(Rejection::NoAccount)?;
     let key = match &message.key {
         Some(key) => key.parse().map_err(|_| Rejection::BadKey(key.clone()))?,

@@ -15,6 +15,8 @@ const MAX_REASON: usize = 2_000;
 pub enum Rejection {
     #[error("{0}")]
     Invalid(InvalidEvent),
+    #[error("/type: {0} is a type of Posthorn's own events; choose another")]
+    Reserved(String),
     #[error("/account: missing; name the account that the event belongs to")]
     NoAccount,
     #[error("/account: there is no account {0}; create it, then redrive")]

@@ -2,6 +2,7 @@
 //! time has come, called by one schedule per minute and shard, and by the recurring sweep, which
 //! looks after what those missed; and the pages of tasks, called by their queue.
 
+mod rotation;
 mod sweep;
 mod tasks;
 
@@ -26,6 +27,8 @@ pub enum RetryEvent {
     Bucket { bucket: String, shard: u8 },
     /// `{"sweep": true}`: look for buckets that are overdue.
     Sweep { sweep: bool },
+    /// `{"rotation": true}`: look for secrets that should be replaced.
+    Rotation { rotation: bool },
 }
 
 /// Everything that the function is called with.
@@ -98,6 +101,7 @@ impl Retry {
                 Ok(RetryOutcome { sent, buckets: 1 })
             }
             RetryEvent::Sweep { .. } => self.sweep().await,
+            RetryEvent::Rotation { .. } => self.remind().await,
         }
     }
 

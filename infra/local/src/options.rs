@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use posthorn_shared::address_guard::AllowedNetworks;
+use posthorn_shared::address_guard::{AllowedNetworks, AllowedPorts};
 use posthorn_shared::dialect::Dialects;
 use posthorn_shared::settings::time_scale;
 
@@ -20,6 +20,7 @@ pub struct Options {
     pub data_dir: String,
     pub admin_key: Option<String>,
     pub allowed_networks: AllowedNetworks,
+    pub allowed_ports: AllowedPorts,
     /// Those that are built in, and the files of a directory.
     pub dialects: Dialects,
     pub time_scale: f64,
@@ -56,6 +57,10 @@ impl Options {
             data_dir: get("POSTHORN_DATA_DIR").unwrap_or_else(|| defaults.data_dir.to_owned()),
             admin_key: get("POSTHORN_ADMIN_KEY"),
             allowed_networks: networks.parse().context("POSTHORN_ALLOWED_NETWORKS")?,
+            allowed_ports: get("POSTHORN_ALLOWED_PORTS")
+                .unwrap_or_default()
+                .parse()
+                .context("POSTHORN_ALLOWED_PORTS")?,
             dialects: match get("POSTHORN_DIALECTS_DIR") {
                 Some(directory) => Dialects::with_directory(Path::new(&directory))
                     .context("POSTHORN_DIALECTS_DIR")?,

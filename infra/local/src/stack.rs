@@ -76,6 +76,7 @@ impl Stack {
         let mut settings = settings(&template)?;
         settings.admin_key_sha256 = Some(sha256_hex(&admin_key.key));
         settings.allowed_networks = options.allowed_networks;
+        settings.allowed_ports = options.allowed_ports;
         settings.time_scale = options.time_scale;
         settings.dialects = options.dialects;
         settings.aws_endpoint_url = Some(aws_url.clone());

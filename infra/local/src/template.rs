@@ -377,6 +377,7 @@ mod tests {
                 "posthorn-deliveries-dlq",
                 "posthorn-events",
                 "posthorn-events-dlq",
+                "posthorn-operations",
                 "posthorn-tasks",
                 "posthorn-tasks-dlq"
             ]

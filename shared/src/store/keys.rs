@@ -109,9 +109,9 @@ pub fn stats_sk(hour: Hour) -> String {
     format!("{:06}", hour.0)
 }
 
-/// The slots of an endpoint whose rate is limited.
-pub fn slots(endpoint: &EndpointId) -> Key {
-    key(format!("RL#{endpoint}"), "SLOTS")
+/// The slots of an endpoint, or of an API key, whose rate is limited.
+pub fn slots(of: &str) -> Key {
+    key(format!("RL#{of}"), "SLOTS")
 }
 
 pub fn task(account: &AccountId, id: &TaskId) -> Key {

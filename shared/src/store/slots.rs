@@ -1,13 +1,13 @@
-//! Slots of endpoints whose rate is limited: one item each, written by whoever wants some.
+//! Slots of endpoints, and of API keys, whose rate is limited: one item each, written by whoever wants some.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 
 use super::document;
-use super::keys;
+use super::keys::{self, Key};
 use super::{Store, StoreError, number};
-use crate::ids::EndpointId;
+use crate::ids::{EndpointId, KeyId};
 use crate::rate_limit::{RateLimit, Slots};
 
 /// Tries of a reservation that others interfere with: about 2 s in all.
@@ -30,21 +30,52 @@ impl Store {
         count: usize,
         time_scale: f64,
     ) -> Result<Vec<Timestamp>, StoreError> {
-        let key = keys::slots(endpoint);
+        let reserve = |slots: &mut Slots| {
+            let reserved = slots.reserve(limit, count, self.clock.now(), time_scale);
+            let last = reserved.last().copied();
+            (reserved, last)
+        };
+        self.change_slots(keys::slots(endpoint.as_str()), reserve).await
+    }
+
+    /// Takes so many slots of a key that are free now, or as many as there are.
+    ///
+    /// # Errors
+    /// When the table can't be read or written, or others take some all the time.
+    pub async fn take_slots(
+        &self,
+        key: &KeyId,
+        limit: RateLimit,
+        count: usize,
+    ) -> Result<usize, StoreError> {
+        let take = |slots: &mut Slots| {
+            let now = self.clock.now();
+            (slots.take_now(limit, count, now), Some(now))
+        };
+        self.change_slots(keys::slots(key.as_str()), take).await
+    }
+
+    /// Changes slots, unless others do so at the same time: then again. `change` answers what came of
+    /// it, and the last slot that it gave.
+    async fn change_slots<T>(
+        &self,
+        key: Key,
+        change: impl Fn(&mut Slots) -> (T, Option<Timestamp>),
+    ) -> Result<T, StoreError> {
         for _ in 0..TRIES {
             let item = self.get(key.clone(), true).await?;
             let mut slots: Slots =
                 item.as_ref().map(document::from_item).transpose()?.unwrap_or_default();
-            let reserved = slots.reserve(limit, count, self.clock.now(), time_scale);
+            let (given, last) = change(&mut slots);
             let before = item.as_ref().map_or(0, document::revision);
             let mut item = document::to_item(key.clone(), &slots, before + 1)?;
-            let last = reserved.last().map_or(0, |slot| slot.as_second());
+            let last = last.map_or(0, |slot| slot.as_second());
             item.insert("x".to_owned(), number(last.saturating_add(KEPT)));
             let condition = if before == 0 { "attribute_not_exists(pk)" } else { "r = :r" };
             let values = [(":r", number(before))];
             let values = if before == 0 { &values[..0] } else { &values[..] };
             if self.put_if(item, condition, values).await? {
-                return Ok(reserved);
+                return Ok(given);
             }
             tokio::time::sleep(MAX_PAUSE.mul_f64(self.clock.random_unit())).await;
         }

@@ -22,13 +22,16 @@ fn data() -> String {
     format!(r#"{head}{}"}}"#, "x".repeat(DATA - head.len() - 2))
 }
 
-fn rest_body() -> String {
-    format!(r#"{{"type":"bench.event","data":{}}}"#, data())
+/// An event that belongs into a lane, if there are any.
+fn rest_body(lane: u64) -> String {
+    let data = data();
+    let members = data.trim_start_matches('{');
+    format!(r#"{{"type":"bench.event","data":{{"lane":{lane},{members}}}"#)
 }
 
-async fn post(connection: &mut Connection, authorization: &str) -> Result<()> {
+async fn post(connection: &mut Connection, authorization: &str, lane: u64) -> Result<()> {
     let headers = [("authorization", authorization), ("content-type", "application/json")];
-    let (status, answer) = connection.send("POST", "/v1/events", &headers, rest_body()).await?;
+    let (status, answer) = connection.send("POST", "/v1/events", &headers, rest_body(lane)).await?;
     if status != 202 {
         bail!("POST /v1/events: {status} {}", String::from_utf8_lossy(&answer));
     }
@@ -53,7 +56,7 @@ pub async fn saturate(
         let progress = progress.clone();
         workers.spawn(async move {
             while next.fetch_add(1, Ordering::Relaxed) < count {
-                post(&mut connection, &authorization).await?;
+                post(&mut connection, &authorization, 0).await?;
                 progress.inc(1);
             }
             anyhow::Ok(())
@@ -74,6 +77,29 @@ pub async fn pace(
     connections: u64,
     progress: &ProgressBar,
 ) -> Result<()> {
+    pace_lanes(url, key, (per_second, seconds), connections, 1, progress).await
+}
+
+/// The same into so many lanes in turn, over as many connections.
+pub async fn pace_over(
+    url: &str,
+    key: &str,
+    per_second: u64,
+    seconds: u64,
+    lanes: u64,
+    progress: &ProgressBar,
+) -> Result<()> {
+    pace_lanes(url, key, (per_second, seconds), lanes, lanes, progress).await
+}
+
+async fn pace_lanes(
+    url: &str,
+    key: &str,
+    (per_second, seconds): (u64, u64),
+    connections: u64,
+    lanes: u64,
+    progress: &ProgressBar,
+) -> Result<()> {
     let authorization: Arc<str> = format!("Bearer {key}").into();
     let started = tokio::time::Instant::now() + Duration::from_millis(50);
     let total = per_second * seconds;
@@ -88,7 +114,7 @@ pub async fn pace(
             while number < total {
                 let at = Duration::from_secs_f64(number as f64 / per_second as f64);
                 tokio::time::sleep_until(started + at).await;
-                post(&mut connection, &authorization).await?;
+                post(&mut connection, &authorization, number % lanes).await?;
                 progress.inc(1);
                 number += connections;
             }
@@ -178,7 +204,9 @@ pub async fn set_up(url: &str, admin: &str, account: &str, endpoints: &[String])
     let mut connection = Connection::open(url).await?;
     let authorization = format!("Bearer {admin}");
     let admin = [("authorization", authorization.as_str())];
-    let body = json!({ "id": account, "name": account }).to_string();
+    // As many requests as the stack can take.
+    let limits = json!({ "requests_per_second": 1_000_000 });
+    let body = json!({ "id": account, "name": account, "limits": limits }).to_string();
     connection.json("POST", "/v1/accounts", &admin, &body, 201).await?;
     let body = json!({ "name": "bench", "scopes": ["manage", "publish"] }).to_string();
     let path = format!("/v1/accounts/{account}/keys");

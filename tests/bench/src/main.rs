@@ -8,6 +8,7 @@ mod load;
 mod management;
 mod meter;
 mod process;
+mod protection;
 mod receiver;
 mod recover;
 mod report;
@@ -39,6 +40,9 @@ pub struct Arguments {
     /// Seconds of each fixed rate
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..=600))]
     seconds: u64,
+    /// Minutes of blackhole
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=60))]
+    minutes: u64,
     /// Runs of each scenario, each on a new stack; medians are reported
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=21))]
     runs: u64,
@@ -68,6 +72,12 @@ pub enum Kind {
     Recover,
     /// Calls of the management API, 50 a second
     Management,
+    /// 1,000 events at once for an endpoint that takes ten a second
+    Limited,
+    /// 5,000 events for an endpoint that takes 30 s for each, beside 20 that get 50 events a second
+    Isolation,
+    /// 10,000 events for an endpoint that never answers: the time that functions spend on it
+    Blackhole,
     /// Calls, capacity units and invocations of events pushed by SQS, priced
     Cost,
 }

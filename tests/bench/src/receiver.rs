@@ -1,5 +1,5 @@
 //! The receiver: answers 200 at once, and counts what it got. `GET /report` tells, `POST /reset`
-//! forgets. Paths below `/broken` answer 503 until `POST /mend`.
+//! forgets, `GET /times` tells when each request came. Paths below `/broken` answer 503 until `POST /mend`.
 
 use std::collections::HashSet;
 use std::convert::Infallible;
@@ -36,13 +36,22 @@ struct Seen {
     requests: u64,
     last_at: u64,
     mended: bool,
+    /// When each request came.
+    times: Vec<u64>,
 }
 
 impl Seen {
     fn new() -> Result<Self> {
         // Up to an hour, to three digits.
         let latency = Histogram::new_with_max(3_600_000_000, 3)?;
-        Ok(Self { ids: HashSet::new(), latency, requests: 0, last_at: 0, mended: false })
+        Ok(Self {
+            ids: HashSet::new(),
+            latency,
+            requests: 0,
+            last_at: 0,
+            mended: false,
+            times: Vec::new(),
+        })
     }
 
     fn report(&self) -> Report {
@@ -92,6 +101,7 @@ async fn answer(
     let mut status = 200;
     let answer = match head.uri.path() {
         "/report" => Bytes::from(serde_json::to_vec(&seen.report()).unwrap_or_default()),
+        "/times" => Bytes::from(serde_json::to_vec(&seen.times).unwrap_or_default()),
         "/reset" => {
             if let Ok(new) = Seen::new() {
                 *seen = Seen { mended: seen.mended, ..new };
@@ -108,6 +118,7 @@ async fn answer(
             }
             seen.requests += 1;
             seen.last_at = now;
+            seen.times.push(now);
             let id = head.headers.get("webhook-id").map(|id| Bytes::copy_from_slice(id.as_bytes()));
             seen.ids.insert((path.to_owned(), id.unwrap_or_default()));
             if let Some(sent) = sent_at(&body) {

@@ -111,11 +111,9 @@ pub async fn run(arguments: &Arguments, label: &str) -> Result<Figures> {
         per_cpu_second: Some(failed as f64 / cpu_seconds),
         cpu_seconds,
         peak_mib: usage.peak_mib,
-        p50_ms: Some(report.p50 as f64 / 1e3),
-        p95_ms: Some(report.p95 as f64 / 1e3),
-        p99_ms: Some(report.p99 as f64 / 1e3),
         ..Figures::default()
     };
+    let figures = figures.with_latency(&report);
     receiver.stop().await?;
     stack.stop().await?;
     Ok(figures)

@@ -36,6 +36,11 @@ pub fn print(results: &[Figures]) {
             figures.duplicates,
         );
     }
+    for figures in results {
+        for (name, value) in &figures.facts {
+            println!("{:<14} {name}: {value:.1}", figures.scenario);
+        }
+    }
     println!("accepted and delivered are per second; CPU and memory are the stack's alone");
     for bill in results.iter().filter_map(|figures| figures.bill.as_ref()) {
         print_bill(bill);

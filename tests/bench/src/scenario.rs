@@ -10,7 +10,7 @@ use crate::http::Connection;
 use crate::meter::{self, Bill};
 use crate::process::{ADMIN_KEY, Receiver, Stack};
 use crate::receiver::{Report, now_micros};
-use crate::{Arguments, Kind, load, management, recover};
+use crate::{Arguments, Kind, load, management, protection, recover};
 
 pub const ACCOUNT: &str = "bench";
 /// Without a new delivery for so long, a scenario has failed.
@@ -36,6 +36,17 @@ pub struct Figures {
     pub p95_ms: Option<f64>,
     pub p99_ms: Option<f64>,
     pub bill: Option<Bill>,
+    /// What only this scenario tells.
+    pub facts: Vec<(String, f64)>,
+}
+
+impl Figures {
+    /// With the latency that the receiver saw.
+    pub fn with_latency(self, report: &Report) -> Self {
+        let millis = |micros: u64| Some(micros as f64 / 1e3);
+        let (p50_ms, p95_ms, p99_ms) = (millis(report.p50), millis(report.p95), millis(report.p99));
+        Self { p50_ms, p95_ms, p99_ms, ..self }
+    }
 }
 
 /// Runs what was asked for; of several runs, the medians.
@@ -65,6 +76,9 @@ async fn run_one(arguments: &Arguments, kind: Kind, rate: u64, label: &str) -> R
     match kind {
         Kind::Recover => return recover::run(arguments, label).await,
         Kind::Management => return management::run(arguments, label).await,
+        Kind::Limited => return protection::limited(arguments, label).await,
+        Kind::Isolation => return protection::isolation(arguments, label).await,
+        Kind::Blackhole => return protection::black_hole(arguments).await,
         _ => {}
     }
     let stack = Stack::start(arguments.stack.as_deref()).await?;
@@ -89,7 +103,7 @@ async fn run_one(arguments: &Arguments, kind: Kind, rate: u64, label: &str) -> R
         Kind::Backlog => arguments.backlog,
         Kind::Rate => rate * arguments.seconds,
         // They went their own way above.
-        Kind::Recover | Kind::Management => 0,
+        _ => 0,
     };
     let deliveries = events * fan_out;
     let sending = bar(&format!("{label}: sending"), events);
@@ -109,7 +123,7 @@ async fn run_one(arguments: &Arguments, kind: Kind, rate: u64, label: &str) -> R
             load::pace(url, &key, rate, arguments.seconds, connections, &sending).await?;
             None
         }
-        Kind::Recover | Kind::Management => None,
+        _ => None,
     };
     sending.finish_and_clear();
     let receiving = bar(&format!("{label}: receiving"), deliveries);
@@ -121,7 +135,6 @@ async fn run_one(arguments: &Arguments, kind: Kind, rate: u64, label: &str) -> R
     let cpu_seconds = after.cpu_seconds - before.cpu_seconds;
     let elapsed = report.last_at.saturating_sub(began) as f64 / 1e6;
     let at_full_speed = seconds.is_some();
-    let millis = |micros: u64| (!at_full_speed).then_some(micros as f64 / 1e3);
     let figures = Figures {
         scenario: String::new(),
         events,
@@ -132,14 +145,13 @@ async fn run_one(arguments: &Arguments, kind: Kind, rate: u64, label: &str) -> R
         per_cpu_second: at_full_speed.then_some(deliveries as f64 / cpu_seconds),
         cpu_seconds,
         peak_mib: after.peak_mib,
-        p50_ms: millis(report.p50),
-        p95_ms: millis(report.p95),
-        p99_ms: millis(report.p99),
         bill: match kind {
             Kind::Cost => Some(meter::bill(&stack.meter().await?, deliveries)?),
             _ => None,
         },
+        ..Figures::default()
     };
+    let figures = if at_full_speed { figures } else { figures.with_latency(&report) };
     receiver.stop().await?;
     stack.stop().await?;
     Ok(figures)
@@ -212,6 +224,7 @@ fn medians(mut runs: Vec<Figures>) -> Figures {
         result.events = last.events;
         result.deliveries = last.deliveries;
         result.bill = last.bill;
+        result.facts = last.facts;
     }
     result
 }

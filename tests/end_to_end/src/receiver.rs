@@ -108,7 +108,15 @@ impl Receiver {
     /// # Panics
     /// When no port is free.
     pub async fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        Self::on(0).await
+    }
+
+    /// The same on this port.
+    ///
+    /// # Panics
+    /// When it is not free.
+    pub async fn on(port: u16) -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", port)).await.expect("a free port");
         let base = format!("http://{}", listener.local_addr().expect("its address"));
         let paths = Paths::default();
         let served = Arc::clone(&paths);

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::{Arc, Mutex};
 
 use aws_config::{BehaviorVersion, Region};
 use aws_sdk_sqs::config::Credentials;
@@ -39,6 +40,7 @@ pub struct Stack {
     pub aws_url: String,
     pub options: StackOptions,
     child: Child,
+    log: Arc<Mutex<Vec<String>>>,
     _directory: Option<TempDir>,
 }
 
@@ -122,14 +124,28 @@ impl Stack {
         };
         // What it logs goes on to the test's own output.
         let stderr = child.stderr.take().expect("a pipe");
+        let log = Arc::new(Mutex::new(Vec::new()));
+        let kept = Arc::clone(&log);
         tokio::spawn(async move {
             let mut lines = BufReader::new(stderr).lines();
             while let Ok(Some(line)) = lines.next_line().await {
-                eprintln!("posthorn: {line}");
+                // What is logged in such detail is for a test that reads it.
+                if !line.contains(" TRACE ") && !line.contains(" DEBUG ") {
+                    eprintln!("posthorn: {line}");
+                }
+                kept.lock().expect("no panic while it was held").push(line);
             }
         });
         tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-        Ok(Self { api_url, aws_url, options, child, _directory: None })
+        Ok(Self { api_url, aws_url, options, child, log, _directory: None })
+    }
+
+    /// What it has logged.
+    ///
+    /// # Panics
+    /// When the test's own reader has.
+    pub fn log(&self) -> Vec<String> {
+        self.log.lock().expect("no panic while it was held").clone()
     }
 
     /// Ends it as a power cut ends a process.

@@ -4,6 +4,7 @@
 use posthorn_shared::dialect::BuiltInType;
 use posthorn_shared::event_type::{CatalogOwner, EventType};
 use posthorn_shared::ids::{AccountId, EventTypeName};
+use posthorn_shared::operational;
 use posthorn_shared::problem::Problem;
 use posthorn_shared::schema::{MAX_SCHEMA_BYTES, Schema};
 use posthorn_shared::store::Page;
@@ -61,6 +62,9 @@ pub async fn create(
     mut fields: Fields,
 ) -> Result<Entry, Refusal> {
     let name: Option<EventTypeName> = fields.required_parsed("name");
+    if name.as_ref().is_some_and(operational::is_operational) {
+        fields.problem("/name", "begins otherwise: posthorn. is for Posthorn's own events");
+    }
     let Wish { description, schema, example } = read(fields)?;
     let Some(name) = name else {
         return Err(Refusal::Fault);

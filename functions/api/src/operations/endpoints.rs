@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, HashSet};
 
 use jiff::{SignedDuration, Timestamp};
-use posthorn_shared::address_guard::AllowedNetworks;
 use posthorn_shared::base32;
 use posthorn_shared::dialect::Dialect;
 use posthorn_shared::endpoint::{DisabledReason, Endpoint, FormerSecret};
@@ -11,11 +10,13 @@ use posthorn_shared::endpoint_url::EndpointUrl;
 use posthorn_shared::failure_rate::Baseline;
 use posthorn_shared::filter::Filter;
 use posthorn_shared::header_rules::{self, MAX_HEADERS, REDACTED, is_sensitive};
+use posthorn_shared::health::Health;
 use posthorn_shared::ids::{AccountId, EndpointId};
 use posthorn_shared::problem::child;
 use posthorn_shared::rate_limit::RateLimit;
 use posthorn_shared::retry_policy::RetryPolicy;
 use posthorn_shared::secret::Secret;
+use posthorn_shared::settings::Settings;
 use posthorn_shared::stats::Hour;
 use posthorn_shared::store::StoreError;
 use posthorn_shared::subscription::Subscription;
@@ -57,7 +58,7 @@ pub async fn create(
 ) -> Result<Endpoint, Refusal> {
     let dialect = dialect(state, account).await?;
     let given = secret(&mut fields, &dialect);
-    let wish = read(fields, &dialect, &state.runtime.settings.allowed_networks)?;
+    let wish = read(fields, &dialect, &state.runtime.settings)?;
     let clock = &state.runtime.clock;
     let now = clock.now();
     let endpoint = Endpoint {
@@ -77,6 +78,7 @@ pub async fn create(
         retry: None,
         rate_limit: None,
         disabled_reason: None,
+        health: Health::default(),
         baseline: None,
         created_at: now,
         updated_at: now,
@@ -122,15 +124,19 @@ pub async fn change(
     let changed = state
         .store
         .change_endpoint(account, id, |endpoint| {
-            let was_active = endpoint.is_active();
+            let (was_active, former_url) = (endpoint.is_active(), endpoint.url.clone());
             let mut merged = settable(&endpoint);
             merge(&mut merged, &patch);
             keep_redacted(&mut merged, &endpoint);
             let fields = Fields::of(merged).noting(problems.clone());
-            let wish = read(fields, &dialect, &state.runtime.settings.allowed_networks)?;
+            let wish = read(fields, &dialect, &state.runtime.settings)?;
             let mut endpoint = wish.apply(endpoint);
             if endpoint.is_active() && !was_active {
                 endpoint.baseline = baseline;
+            }
+            // What was wrong may be mended: it is tried at once.
+            if !was_active || endpoint.url != former_url {
+                endpoint.health = Health::default();
             }
             endpoint.updated_at = now;
             Ok(endpoint)
@@ -278,12 +284,17 @@ fn keep_redacted(merged: &mut Map<String, Value>, endpoint: &Endpoint) {
     }
 }
 
-fn read(mut fields: Fields, dialect: &Dialect, allowed: &AllowedNetworks) -> Result<Wish, Refusal> {
+fn read(mut fields: Fields, dialect: &Dialect, settings: &Settings) -> Result<Wish, Refusal> {
     let url = fields.required_text("url", 2048);
-    if !url.is_empty()
-        && let Err(detail) = EndpointUrl::parse(&url, allowed)
-    {
-        fields.problem("/url", detail.to_string());
+    if !url.is_empty() {
+        match EndpointUrl::parse(&url, &settings.allowed_networks) {
+            Err(detail) => fields.problem("/url", detail.to_string()),
+            Ok(url) if !settings.allowed_ports.contains(url.port()) => {
+                let detail = format!("goes to no port that the deployment allows: {}", url.port());
+                fields.problem("/url", detail);
+            }
+            Ok(_) => {}
+        }
     }
     let wish = Wish {
         url,

@@ -2,6 +2,7 @@
 
 use posthorn_shared::event::{IncomingEvent, KEY_ATTRIBUTE};
 use posthorn_shared::ids::{AccountId, EventKey, ProducerEventId};
+use posthorn_shared::operational;
 use posthorn_shared::problem::Problem;
 use posthorn_shared::queue::Outgoing;
 use posthorn_shared::stored_event::StoredEvent;
@@ -26,6 +27,11 @@ pub async fn accept(
     let mut problems = Vec::new();
     for (pointer, event) in &events {
         let event_type = &event.event_type;
+        if operational::is_operational(event_type) {
+            let detail = "types that begin with posthorn. are for Posthorn's own events";
+            problems.push(Problem::new(format!("{pointer}/type"), detail));
+            continue;
+        }
         if !view.knows(event_type) {
             let detail = format!(
                 "the catalog has no event type {event_type}; add it with POST /v1/event-types"

@@ -171,6 +171,11 @@ impl Overrides {
                 event_types: one("event_types", self.said.event_types, before.event_types),
                 per_second: one("per_second", self.said.per_second, before.per_second),
                 per_hour: one("per_hour", self.said.per_hour, before.per_hour),
+                requests_per_second: one(
+                    "requests_per_second",
+                    self.said.requests_per_second,
+                    before.requests_per_second,
+                ),
             };
         }
         if let Some(retry) = &self.retry {

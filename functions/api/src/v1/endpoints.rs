@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use posthorn_shared::api_key::Scope;
 use posthorn_shared::endpoint::{DisabledReason, Endpoint};
 use posthorn_shared::header_rules::{REDACTED, is_sensitive};
+use posthorn_shared::health::Health;
 use posthorn_shared::ids::EndpointId;
 use posthorn_shared::rate_limit::RateLimit;
 use posthorn_shared::retry_policy::RetryPolicy;
@@ -48,6 +49,9 @@ pub struct EndpointView {
     rate_limit: Option<RateLimit>,
     active: bool,
     disabled_reason: Option<DisabledReason>,
+    /// What is wrong with it: deliveries are postponed (`open`) or slowed down (`pace`). Null while
+    /// it is well.
+    health: Option<Health>,
     /// Of an Ed25519 key.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -89,6 +93,7 @@ impl From<Endpoint> for EndpointView {
             retry: endpoint.retry,
             rate_limit: endpoint.rate_limit,
             disabled_reason: endpoint.disabled_reason,
+            health: (!endpoint.health.is_well()).then_some(endpoint.health),
             secret_created_at: endpoint.secret_created_at,
             created_at: endpoint.created_at,
             updated_at: endpoint.updated_at,

@@ -15,7 +15,7 @@ async fn limits_of_an_account_hold_and_can_be_raised() {
     assert_eq!(admin.get("/v1/accounts/acme").await["limits"]["endpoints"], 500);
     let patched =
         admin.patch("/v1/accounts/acme", json!({ "limits": { "endpoints": 1, "event_types": 1 } }));
-    let limits = |endpoints| json!({ "endpoints": endpoints, "event_types": 1, "per_second": null, "per_hour": null });
+    let limits = |endpoints| json!({ "endpoints": endpoints, "event_types": 1, "per_second": null, "per_hour": null, "requests_per_second": 1000 });
     assert_eq!(patched.await["limits"], limits(1));
     for (path, body) in [
         ("/v1/endpoints", json!({ "url": "https://example.com/" })),
@@ -173,7 +173,7 @@ async fn an_account_puts_its_own_values_in_the_dialects_place() {
     let created = admin.post("/v1/accounts", own).await;
     assert_eq!(created.status, 201, "{}", created.text);
     // What it does not say is the dialect's; what nobody says is everybody's.
-    let limits = json!({ "endpoints": 2, "event_types": 500, "per_second": 50, "per_hour": 1000 });
+    let limits = json!({ "endpoints": 2, "event_types": 500, "per_second": 50, "per_hour": 1000, "requests_per_second": 1000 });
     assert_eq!(created.json["limits"], limits);
     let key = json!({ "name": "k", "scopes": ["manage", "publish", "read"] });
     let key = admin.post("/v1/accounts/acme/keys", key).await;

@@ -1,0 +1,9 @@
+//! Bad destinations, slow destinations, noisy neighbours.
+
+mod circuit;
+mod hushed;
+mod operational;
+mod quotas;
+mod receivers_say;
+mod slots;
+mod switched_off;

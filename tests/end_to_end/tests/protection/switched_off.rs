@@ -1,0 +1,65 @@
+//! Endpoints that fail for days.
+
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_dynamodb::config::Credentials;
+use aws_sdk_dynamodb::types::AttributeValue;
+use posthorn_end_to_end::{Receiver, Reply, Stack};
+use serde_json::json;
+
+/// For clients of the stack's AWS services.
+pub async fn aws_config(stack: &Stack) -> SdkConfig {
+    let http = aws_smithy_http_client::Builder::new().build_http();
+    aws_config::defaults(BehaviorVersion::latest())
+        .http_client(http)
+        .endpoint_url(&stack.aws_url)
+        .region(Region::new("us-east-1"))
+        .credentials_provider(Credentials::new("any", "any", None, None, "tests"))
+        .load()
+        .await
+}
+
+#[tokio::test]
+async fn five_days_without_a_success_switch_an_endpoint_off() {
+    let stack = Stack::start().await;
+    let receiver = Receiver::start().await;
+    let account = stack.account("acme").await;
+    let table = aws_sdk_dynamodb::Client::new(&aws_config(&stack).await);
+    let this_hour = jiff::Timestamp::now().as_second() / 3600;
+    // As if it had begun so many hours ago, with one success since or none.
+    let mut endpoints = Vec::new();
+    for (name, began, succeeded) in
+        [("long", 5 * 24 + 1, None), ("short", 4 * 24, None), ("mixed", 5 * 24 + 1, Some(30))]
+    {
+        let (path, event_type) = (format!("/{name}"), format!("t.{name}"));
+        receiver.reply(&path, Reply::status(500));
+        let endpoint = json!({ "url": receiver.url(&path), "event_types": [event_type] });
+        let endpoint = account.endpoint(endpoint).await;
+        for ago in (1..=began).rev() {
+            let failed = if succeeded == Some(ago) { 2 } else { 3 };
+            table
+                .put_item()
+                .table_name("posthorn")
+                .item("pk", AttributeValue::S(format!("ST#{endpoint}")))
+                .item("sk", AttributeValue::S(format!("{:06}", this_hour - ago)))
+                .item("a", AttributeValue::N("3".to_owned()))
+                .item("e", AttributeValue::N(failed.to_string()))
+                .send()
+                .await
+                .expect("it is written");
+        }
+        account.post_until_known(json!({ "type": event_type, "data": {} }), &endpoint).await;
+        endpoints.push(format!("/v1/endpoints/{endpoint}"));
+    }
+    let off = account.wait_until(&endpoints[0], |shown| shown["active"] == json!(false)).await;
+    assert_eq!(off["disabled_reason"], "failing");
+    for path in ["/short", "/mixed"] {
+        receiver.wait_for(path, 1).await;
+    }
+    tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+    for path in &endpoints[1..] {
+        assert_eq!(account.get(path).await["active"], true, "{path}");
+    }
+    // Switched on again, its past does not count.
+    let on = account.patch(&endpoints[0], json!({ "active": true })).await;
+    assert_eq!(on["disabled_reason"], json!(null));
+}
