@@ -45,7 +45,7 @@ pub struct Limits {
     /// Deliveries per hour to one endpoint, 1–10,000,000; an endpoint may set itself less.
     #[schema(minimum = 1, maximum = 10_000_000)]
     pub per_hour: Option<u32>,
-    /// API requests per second of one key, 10–1,000,000; 1,000 where neither account nor dialect
+    /// API requests per second of one key, 10–1,000,000; 10,000 where neither account nor dialect
     /// says.
     #[schema(minimum = 10, maximum = 1_000_000)]
     pub requests_per_second: Option<u32>,
@@ -56,7 +56,7 @@ const MAX_LIMIT: u32 = 10_000;
 /// Endpoints, and event types, where nobody says.
 const DEFAULT_LIMIT: u32 = 500;
 /// Requests per second of a key.
-const DEFAULT_REQUESTS: u32 = 1_000;
+const DEFAULT_REQUESTS: u32 = 10_000;
 const MAX_REQUESTS: u32 = 1_000_000;
 
 impl Limits {

@@ -114,11 +114,11 @@ mod tests {
         assert!(!exceeded(&[hour(1, 19, 19)]));
         assert!(!exceeded(&[hour(1, 10, 8), hour(2, 10, 8)]));
         assert!(exceeded(&[hour(1, 10, 8), hour(2, 10, 9)]));
-        let baseline = Some(Baseline { hour: 2, attempts: 30, failed_attempts: 30 });
-        assert!(!rule.is_exceeded(&[hour(2, 49, 49)], baseline));
-        assert!(rule.is_exceeded(&[hour(2, 40, 40), hour(3, 10, 10)], baseline));
+        let baseline = Baseline { hour: 2, attempts: 30, failed_attempts: 30 };
+        assert!(!rule.is_exceeded(&[hour(2, 49, 49)], Some(baseline)));
+        assert!(rule.is_exceeded(&[hour(2, 40, 40), hour(3, 10, 10)], Some(baseline)));
         let now = Timestamp::from_second(3600 * 100 + 5).unwrap();
         assert_eq!(rule.window(now, None), (Hour(77), Hour(100)));
-        assert_eq!(rule.window(now, Some(Baseline { hour: 99, ..baseline.unwrap() })).0, Hour(99));
+        assert_eq!(rule.window(now, Some(Baseline { hour: 99, ..baseline })).0, Hour(99));
     }
 }

@@ -49,7 +49,6 @@ pub struct Place {
 }
 
 impl Lanes {
-    #[expect(clippy::new_without_default, reason = "nothing about it is a default")]
     pub fn new() -> Self {
         Self(Cache::builder().max_capacity(10_000).build())
     }

@@ -67,7 +67,9 @@ impl Presenter for JsonApi {
                     let pointer = &problem.pointer;
                     // A query parameter has its name in brackets, where a field has none.
                     let source = match pointer.strip_prefix('/') {
-                        Some(name) if name.contains('[') => json!({ "parameter": name }),
+                        Some(name) if name.contains('[') && !name.starts_with("data/") => {
+                            json!({ "parameter": name })
+                        }
                         _ => json!({ "pointer": pointer }),
                     };
                     of(problem.detail.clone(), Some(source))

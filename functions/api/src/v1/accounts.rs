@@ -133,7 +133,7 @@ fn shown(state: &ApiState, mut account: Account) -> Json<Account> {
 /// What an account says in its dialect's place. What is absent stays as it is; what is null is the
 /// dialect's again.
 struct Overrides {
-    limits: Option<Map<String, Value>>,
+    limits: Option<Option<Map<String, Value>>>,
     said: Limits,
     retry: Option<Option<RetryPolicy>>,
     timeout_seconds: Option<Option<u64>>,
@@ -141,10 +141,8 @@ struct Overrides {
 
 impl Overrides {
     fn read(fields: &mut Fields) -> Self {
-        let limits = fields.peek("limits").map(|limits| match limits {
-            Value::Object(limits) => limits.clone(),
-            _ => Map::new(),
-        });
+        // Null: all of them.
+        let limits = fields.peek("limits").map(|limits| limits.as_object().cloned());
         let expected = r#"{"endpoints": 500, "event_types": 500, "per_second": 10, "per_hour": 1000}, or some of them"#;
         let said: Limits = fields.object("limits", expected).unwrap_or_default();
         for (name, detail) in said.problems() {
@@ -164,7 +162,8 @@ impl Overrides {
         if let Some(limits) = &self.limits {
             let before = account.limits;
             let one = |name: &str, said: Option<u32>, before: Option<u32>| {
-                if limits.contains_key(name) { said } else { before }
+                let meant = limits.as_ref().is_none_or(|limits| limits.contains_key(name));
+                if meant { said } else { before }
             };
             account.limits = Limits {
                 endpoints: one("endpoints", self.said.endpoints, before.endpoints),

@@ -15,7 +15,7 @@ async fn limits_of_an_account_hold_and_can_be_raised() {
     assert_eq!(admin.get("/v1/accounts/acme").await["limits"]["endpoints"], 500);
     let patched =
         admin.patch("/v1/accounts/acme", json!({ "limits": { "endpoints": 1, "event_types": 1 } }));
-    let limits = |endpoints| json!({ "endpoints": endpoints, "event_types": 1, "per_second": null, "per_hour": null, "requests_per_second": 1000 });
+    let limits = |endpoints| json!({ "endpoints": endpoints, "event_types": 1, "per_second": null, "per_hour": null, "requests_per_second": 10_000 });
     assert_eq!(patched.await["limits"], limits(1));
     for (path, body) in [
         ("/v1/endpoints", json!({ "url": "https://example.com/" })),
@@ -173,7 +173,7 @@ async fn an_account_puts_its_own_values_in_the_dialects_place() {
     let created = admin.post("/v1/accounts", own).await;
     assert_eq!(created.status, 201, "{}", created.text);
     // What it does not say is the dialect's; what nobody says is everybody's.
-    let limits = json!({ "endpoints": 2, "event_types": 500, "per_second": 50, "per_hour": 1000, "requests_per_second": 1000 });
+    let limits = json!({ "endpoints": 2, "event_types": 500, "per_second": 50, "per_hour": 1000, "requests_per_second": 10_000 });
     assert_eq!(created.json["limits"], limits);
     let key = json!({ "name": "k", "scopes": ["manage", "publish", "read"] });
     let key = admin.post("/v1/accounts/acme/keys", key).await;
@@ -190,6 +190,8 @@ async fn an_account_puts_its_own_values_in_the_dialects_place() {
     assert_eq!(changed["limits"]["endpoints"], 100);
     assert_eq!(changed["limits"]["per_second"], 50);
     assert_eq!((&changed["retry"], &changed["timeout_seconds"]), (&json!(null), &json!(null)));
+    let changed = admin.patch("/v1/accounts/acme", json!({ "limits": null })).await;
+    assert_eq!(changed["limits"]["per_second"], Value::Null);
     let wrong = json!({ "limits": { "per_hour": 0, "endpoints": 10_001 }, "timeout_seconds": 31 });
     let refused = admin.request("PATCH", "/v1/accounts/acme", &[], wrong.to_string()).await;
     assert_eq!(
