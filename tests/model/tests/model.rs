@@ -179,7 +179,6 @@ impl State {
         if before.is_over() {
             return Stage::Finished;
         }
-        self.disobeyed |= self.is_off(endpoint, case);
         self.arrived[event][endpoint] |= ok;
         Stage::Attempted(ok, before)
     }
@@ -374,6 +373,8 @@ impl Model for Case {
             Step::Take(worker, index, ok) => {
                 let message = state.queue.remove(index);
                 let stage = state.load(message, ok, self);
+                let attempted = matches!(stage, Stage::Attempted(..));
+                state.disobeyed |= attempted && state.is_off(message.endpoint, self);
                 state.delivering[worker] = Some((message, stage));
             }
             Step::Write(worker, road) => {
