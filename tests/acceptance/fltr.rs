@@ -13,7 +13,6 @@ async fn events_come_as_http_post_of_json() {
     let stage = Stage::of("fltr").await;
     stage.endpoint().await;
     let id = stage.event("document.uploaded", json!({ "document_id": "doc_1" })).await;
-    // The receiver only knows POST by the record: its request is there with its body.
     let request = stage.delivery().await;
     assert_eq!(request.method, "POST");
     assert_eq!(request.header("content-type"), "application/json");
