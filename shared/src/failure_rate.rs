@@ -34,6 +34,17 @@ impl Baseline {
     }
 }
 
+/// The attempts of an hour, and how many of them failed, without those before the baseline.
+fn attempts_since(baseline: Option<Baseline>, (hour, counters): &(Hour, Counters)) -> (u64, u64) {
+    let (before, failed_before) = baseline
+        .filter(|baseline| baseline.hour == hour.0)
+        .map_or((0, 0), |baseline| (baseline.attempts, baseline.failed_attempts));
+    (
+        counters.attempts.saturating_sub(before),
+        counters.failed_attempts.saturating_sub(failed_before),
+    )
+}
+
 impl FailureRate {
     /// What is wrong with it: a field and what would be right.
     pub fn problems(&self) -> Vec<(&'static str, String)> {
@@ -57,13 +68,10 @@ impl FailureRate {
 
     /// Whether the endpoint is to be switched off, by the hours of the window.
     pub fn is_exceeded(&self, hours: &[(Hour, Counters)], baseline: Option<Baseline>) -> bool {
-        let (mut attempts, mut failed) = (0, 0);
-        for (hour, counters) in hours {
-            let before = baseline.filter(|baseline| baseline.hour == hour.0);
-            attempts += counters.attempts.saturating_sub(before.map_or(0, |b| b.attempts));
-            failed +=
-                counters.failed_attempts.saturating_sub(before.map_or(0, |b| b.failed_attempts));
-        }
+        let (attempts, failed) = hours
+            .iter()
+            .map(|hour| attempts_since(baseline, hour))
+            .fold((0, 0), |sum, of_hour| (sum.0 + of_hour.0, sum.1 + of_hour.1));
         attempts >= self.min_attempts.max(1) && failed as f64 > self.above * attempts as f64
     }
 }
@@ -73,15 +81,12 @@ impl FailureRate {
 pub fn failing_since(hours: &[(Hour, Counters)], baseline: Option<Baseline>) -> Option<Hour> {
     let from = baseline.map_or(i64::MIN, |baseline| baseline.hour);
     let mut since = None;
-    for (hour, counters) in hours.iter().filter(|(hour, _)| hour.0 >= from) {
-        let before = baseline.filter(|baseline| baseline.hour == hour.0);
-        let attempts = counters.attempts.saturating_sub(before.map_or(0, |b| b.attempts));
-        let failed =
-            counters.failed_attempts.saturating_sub(before.map_or(0, |b| b.failed_attempts));
+    for hour in hours.iter().filter(|(hour, _)| hour.0 >= from) {
+        let (attempts, failed) = attempts_since(baseline, hour);
         if attempts > failed {
             since = None;
         } else if failed > 0 {
-            since = since.or(Some(*hour));
+            since = since.or(Some(hour.0));
         }
     }
     since

@@ -188,6 +188,10 @@ async fn keys_accounts_and_routes() {
 
     let again = json!({ "id": "acme", "name": "Acme" });
     check(&stack.admin().post("/v1/accounts", again).await, 409);
+    for scopes in [json!([]), json!(["write"]), json!(["read", "manage", "manage", "manage"])] {
+        let key = json!({ "name": "reader", "scopes": scopes });
+        check(&stack.admin().post("/v1/accounts/acme/keys", key).await, 422);
+    }
     let read_only = json!({ "name": "reader", "scopes": ["read"] });
     let answer = stack.admin().post("/v1/accounts/acme/keys", read_only).await;
     let reader = stack.account_with_key("acme", answer.json["key"].as_str().unwrap());

@@ -56,9 +56,9 @@ pub async fn create(
     let account = accounts::find(&state, &account).await?;
     let mut fields = Fields::parse(&body)?;
     let name = fields.required_text("name", 256);
-    let expected = "a list of manage, publish and read, at least one";
-    let scopes: BTreeSet<Scope> = fields.typed("scopes", expected).unwrap_or_default();
-    if scopes.is_empty() {
+    let expected = "a list of one to three of manage, publish and read";
+    let scopes: Vec<Scope> = fields.typed("scopes", expected).unwrap_or_default();
+    if !(1..=3).contains(&scopes.len()) {
         fields.problem("/scopes", format!("is {expected}"));
     }
     fields.finish()?;
@@ -68,7 +68,7 @@ pub async fn create(
         id: KeyId::new(clock.now(), clock.random()),
         account: account.id,
         name,
-        scopes,
+        scopes: scopes.into_iter().collect(),
         sha256: sha256_hex(&text),
         created_at: clock.now(),
     };
