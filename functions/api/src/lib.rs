@@ -21,3 +21,13 @@ mod strict_json;
 mod v1;
 
 pub use router::router;
+
+/// How requests are read, without a store behind it: for `tests/fuzz`, no part of the interface.
+#[doc(hidden)]
+pub mod reading {
+    pub use crate::facade::{Presenter, Read, Shown, presenter};
+    pub use crate::fields::Fields;
+    pub use crate::operations::endpoints::{Wish, read, secret};
+    pub use crate::paging::{PageQuery, encode};
+    pub use crate::problem::Refusal;
+}

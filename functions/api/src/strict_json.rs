@@ -4,6 +4,7 @@
 use std::cell::RefCell;
 use std::fmt;
 
+use posthorn_shared::event::RAW_VALUE_NAME;
 use posthorn_shared::problem::{Problem, child};
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
@@ -89,6 +90,10 @@ impl<'de> Visitor<'de> for Place<'_> {
             let place = self.inner(&name);
             let pointer = place.pointer.clone();
             let value = members.next_value_seed(place)?;
+            if name == RAW_VALUE_NAME {
+                let problem = Problem::new(&pointer, "is a name that can't be used");
+                self.problems.borrow_mut().push(problem);
+            }
             if object.insert(name, value).is_some() {
                 self.problems.borrow_mut().push(Problem::new(pointer, "is there twice"));
             }

@@ -35,8 +35,8 @@ pub fn read(mut fields: Fields<'_>) -> Result<IncomingEvent, InvalidEvent> {
 }
 
 fn account(fields: &mut Fields<'_>) -> Option<AccountId> {
-    let both = fields.has("posthornaccount") && fields.has("account");
-    if !both && !fields.has("account") {
+    let both = fields.is_given("posthornaccount") && fields.is_given("account");
+    if !both && !fields.is_given("account") {
         let detail = "name the account that the event belongs to in this extension attribute";
         fields.require("posthornaccount", detail);
     }
@@ -49,11 +49,11 @@ fn account(fields: &mut Fields<'_>) -> Option<AccountId> {
 }
 
 fn data(fields: &mut Fields<'_>) -> Option<Box<RawValue>> {
-    if !fields.has("data_base64") {
+    if !fields.is_given("data_base64") {
         fields.require("data", "give the event's content as an object");
         return fields.data("data").map(ToOwned::to_owned);
     }
-    if fields.has("data") {
+    if fields.is_given("data") {
         fields.problem("/data_base64", "leave it out: there is data already");
         return None;
     }

@@ -15,6 +15,10 @@ pub const MAX_DATA_DEPTH: usize = 120;
 /// A number this long may be beyond what a double can hold (about 1.8e308) without an exponent.
 const LONG_NUMBER: usize = 300;
 
+/// A name by which serde_json tells raw JSON from objects: an object that begins with it would be
+/// read as the value that the text beside it holds.
+pub const RAW_VALUE_NAME: &str = "$serde_json::private::RawValue";
+
 /// Why data can't be delivered.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DataFault {
@@ -28,6 +32,8 @@ pub enum DataFault {
     LoneSurrogate { at: usize },
     #[error("has a number beyond ±1.8e308, which most receivers can't read (at byte {at})")]
     HugeNumber { at: usize },
+    #[error("has the name {RAW_VALUE_NAME}, which can't be used (at byte {at})")]
+    ReservedName { at: usize },
 }
 
 /// Checks data that is known to be JSON.
@@ -44,7 +50,11 @@ pub fn check(data: &RawValue) -> Result<(), DataFault> {
     while at < bytes.len() {
         match bytes[at] {
             b'"' => {
+                let start = at;
                 at = end_of_string(bytes, at + 1)?;
+                if is_raw_value_name(&text[start..at]) {
+                    return Err(DataFault::ReservedName { at: start });
+                }
                 continue;
             }
             b'{' | b'[' => {
@@ -63,6 +73,13 @@ pub fn check(data: &RawValue) -> Result<(), DataFault> {
         at += 1;
     }
     Ok(())
+}
+
+/// Whether a text, in its quotes, says this name.
+fn is_raw_value_name(quoted: &str) -> bool {
+    // The `$` itself can be escaped in one way only.
+    let may_be = quoted.starts_with("\"$") || quoted.starts_with("\"\\u0024");
+    may_be && serde_json::from_str::<String>(quoted).is_ok_and(|text| text == RAW_VALUE_NAME)
 }
 
 /// The place after the closing quote of a string whose first character is at `at`.

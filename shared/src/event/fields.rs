@@ -43,6 +43,11 @@ impl<'a> Fields<'a> {
         self.fields.iter().any(|(field, _)| field == name)
     }
 
+    /// Whether a field has a value: `null` counts as absent.
+    pub fn is_given(&self, name: &str) -> bool {
+        self.fields.iter().any(|(field, value)| field == name && value.get() != "null")
+    }
+
     pub fn problem(&mut self, pointer: impl Into<String>, detail: impl Into<String>) {
         self.problems.push(Problem::new(pointer, detail));
     }
@@ -82,8 +87,7 @@ impl<'a> Fields<'a> {
 
     /// Notes that a field is missing, unless it is there.
     pub fn require(&mut self, name: &str, detail: &str) {
-        let there = |(field, value): &(Cow<str>, &RawValue)| field == name && value.get() != "null";
-        if !self.fields.iter().any(there) {
+        if !self.is_given(name) {
             self.problem(child("", name), format!("missing: {detail}"));
         }
     }

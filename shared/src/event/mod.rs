@@ -12,7 +12,7 @@ mod native;
 use jiff::Timestamp;
 use serde_json::value::RawValue;
 
-pub use data::{MAX_DATA_BYTES, MAX_DATA_DEPTH};
+pub use data::{MAX_DATA_BYTES, MAX_DATA_DEPTH, RAW_VALUE_NAME};
 use fields::Fields;
 
 use crate::ids::{AccountId, EventTypeName, ProducerEventId};

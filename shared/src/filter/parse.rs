@@ -6,6 +6,7 @@ use super::pattern::{FieldPattern, LeafPattern, ObjectPattern};
 use super::pattern_json::Json;
 use super::value_set::ValueSet;
 use super::{MAX_BYTES, MAX_COMBINATIONS, MAX_DEPTH, MAX_FIELDS, MAX_OPERATORS};
+use crate::event::RAW_VALUE_NAME;
 use crate::problem::{Problem, child};
 
 mod operator;
@@ -86,7 +87,9 @@ impl Reader {
         let mut seen = HashSet::new();
         for (name, value) in fields {
             let pointer = child(pointer, &name);
-            if !seen.insert(name.clone()) {
+            if name == RAW_VALUE_NAME {
+                self.problem(pointer, "no event has this field: the name can't be used");
+            } else if !seen.insert(name.clone()) {
                 self.problem(pointer, "is there twice; put the alternatives into one list");
             } else if name == "$or" {
                 pattern.alternatives = self.alternatives(value, &pointer, level, depth);

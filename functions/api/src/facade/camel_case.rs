@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use posthorn_shared::delivery::Delivery;
 use posthorn_shared::dialect::Dialect;
 use posthorn_shared::endpoint::Endpoint;
+use posthorn_shared::problem::child;
 use posthorn_shared::retry_policy::{MAX_ATTEMPTS, MAX_DELAY, RetryPolicy};
 use serde_json::{Map, Value, json};
 
@@ -20,6 +21,8 @@ const NAMES: Names = &[
     ("filters", "filter"),
     ("timeout", "timeout_seconds"),
     ("retryCount", "retry"),
+    ("rateLimit/perSecond", "rate_limit/per_second"),
+    ("rateLimit/perHour", "rate_limit/per_hour"),
     ("rateLimit", "rate_limit"),
     ("overlapSeconds", "overlap_seconds"),
 ];
@@ -235,12 +238,12 @@ fn filters(read: &mut Read, value: Value) {
     let (mut data, mut alternatives) = (Map::new(), Vec::new());
     for (name, values) in filters {
         let Some((_, members)) = FILTERS.iter().find(|(filter, _)| *filter == name) else {
-            read.problem(&format!("filters/{name}"), format!("is unknown; there are {}", known()));
+            read.problem_at(child("/filters", &name), format!("is unknown; there are {}", known()));
             continue;
         };
         let texts = values.as_array().is_some_and(|values| values.iter().all(Value::is_string));
         if !texts {
-            read.problem(&format!("filters/{name}"), "is a list of ids");
+            read.problem_at(child("/filters", &name), "is a list of ids");
             continue;
         }
         // No ids: nothing is narrowed.

@@ -20,7 +20,12 @@ impl Read {
 
     /// Notes a problem.
     pub fn problem(&mut self, name: &str, detail: impl Into<String>) {
-        self.problems.push(Problem::new(child("", name), detail));
+        self.problem_at(child("", name), detail);
+    }
+
+    /// The same below a field.
+    pub fn problem_at(&mut self, pointer: String, detail: impl Into<String>) {
+        self.problems.push(Problem::new(pointer, detail));
     }
 
     /// A field that the shape has not.

@@ -24,6 +24,9 @@ const MEDIA_TYPE: &str = "application/vnd.api+json";
 const DEFAULT_SIZE: usize = 15;
 const MAX_SIZE: usize = 100;
 
+/// Where a webhook's fields are in a document.
+const ATTRIBUTES: &str = "/data/attributes";
+
 /// Where an endpoint's fields are in a document.
 const NAMES: Names = &[
     ("data/attributes/subscribed_statuses", "event_types"),
@@ -113,12 +116,15 @@ impl Presenter for JsonApi {
                 _ => read.unknown(&name, &FIELDS),
             }
         }
+        for problem in &mut read.problems {
+            *problem = problem.below(ATTRIBUTES);
+        }
         read
     }
 
     fn pointer(&self, native: &str) -> String {
         let pointer = fields::pointer(NAMES, native);
-        if pointer.starts_with("/data") { pointer } else { format!("/data/attributes{pointer}") }
+        if pointer.starts_with(ATTRIBUTES) { pointer } else { format!("{ATTRIBUTES}{pointer}") }
     }
 
     fn webhook(&self, endpoint: &Endpoint, shown: Shown) -> Value {
@@ -198,7 +204,7 @@ impl Presenter for JsonApi {
         fields::event_id(self.fields(body)?, "event_id").map_err(|refusal| match refusal {
             Refusal::Invalid(mut problems) => {
                 for problem in &mut problems {
-                    problem.pointer = self.pointer(&problem.pointer);
+                    *problem = problem.below(ATTRIBUTES);
                 }
                 Refusal::Invalid(problems)
             }

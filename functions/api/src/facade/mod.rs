@@ -41,7 +41,7 @@ use json_api::JsonApi;
 use snake_case::SnakeCase;
 
 /// One shape of requests and answers.
-trait Presenter: Sync {
+pub trait Presenter: Sync {
     /// Of its answers.
     fn content_type(&self) -> &'static str {
         "application/json"
@@ -95,16 +95,17 @@ trait Presenter: Sync {
     fn resent(&self, endpoint: &Endpoint, what: &Resent) -> Value;
 }
 
-/// A webhook's fields as those of an endpoint, and what can't be translated.
+/// A webhook's fields as those of an endpoint, and what can't be translated, with pointers into the
+/// request.
 #[derive(Default)]
-struct Read {
-    fields: Map<String, Value>,
-    problems: Vec<Problem>,
+pub struct Read {
+    pub fields: Map<String, Value>,
+    pub problems: Vec<Problem>,
 }
 
 /// What of a webhook's secrets is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Shown {
+pub enum Shown {
     Nothing,
     /// To whoever set it, or had it set.
     Secret,
@@ -113,7 +114,7 @@ enum Shown {
 }
 
 /// Which part of a list.
-enum Wanted {
+pub enum Wanted {
     /// From a cursor on.
     After(PageQuery),
     /// A numbered page (from 1) of those that are on, or off.
@@ -121,7 +122,7 @@ enum Wanted {
 }
 
 /// A page of webhooks.
-struct ListPage {
+pub struct ListPage {
     webhooks: Vec<Value>,
     /// Where the next page begins.
     next: Option<String>,
@@ -130,13 +131,13 @@ struct ListPage {
 }
 
 /// Which part of a log.
-struct LogWanted {
+pub struct LogWanted {
     filter: DeliveryFilter,
     page: PageQuery,
 }
 
 /// A page of a log, newest first.
-struct LogPage<'a> {
+pub struct LogPage<'a> {
     endpoint: &'a Endpoint,
     dialect: &'a Dialect,
     entries: Vec<(Delivery, Option<StoredEvent>)>,
@@ -144,7 +145,7 @@ struct LogPage<'a> {
 }
 
 /// What was sent again.
-enum Resent {
+pub enum Resent {
     Event(String),
     Failed(TaskId),
 }
@@ -174,6 +175,8 @@ struct Call {
     id: Option<String>,
     query: HashMap<String, String>,
     body: Map<String, Value>,
+    /// What can't be translated: problems that point into the request already.
+    untranslatable: Vec<Problem>,
 }
 
 /// Finds out who calls and in which shape, lets `answer` do its part, and puts a refusal into that
@@ -206,13 +209,16 @@ async fn call(
         let body = RequestBody::read(&parts.headers, body).await?;
         let body = Fields::parse_optional(&body)?.into_object();
         let path = uri.path().to_owned();
-        let mut call = Call { state, account, dialect, presenter, path, id, query, body };
+        let untranslatable = Vec::new();
+        let mut call =
+            Call { state, account, dialect, presenter, path, id, query, body, untranslatable };
         answer(&mut call).await
     };
     done.await.unwrap_or_else(|refusal| presenter.refusal(refusal))
 }
 
-fn presenter(dialect: &Dialect) -> Option<&'static dyn Presenter> {
+/// What speaks the shape of a dialect's `/webhooks`; `None`: it has none.
+pub fn presenter(dialect: &Dialect) -> Option<&'static dyn Presenter> {
     Some(match dialect.facade? {
         Facade::CamelCase => &CamelCase,
         Facade::SnakeCase => &SnakeCase,
@@ -230,6 +236,7 @@ impl Call {
     fn read(&mut self, current: Option<&Endpoint>) -> Result<Fields, Refusal> {
         let given = self.presenter.fields(std::mem::take(&mut self.body))?;
         let read = self.presenter.read(given, current, &self.dialect);
+        self.untranslatable.clone_from(&read.problems);
         Ok(Fields::of(read.fields).noting(read.problems))
     }
 
@@ -238,9 +245,11 @@ impl Call {
         let Refusal::Invalid(problems) = refusal else {
             return refusal;
         };
-        let translate = |problem: Problem| Problem {
-            pointer: self.presenter.pointer(&problem.pointer),
-            detail: problem.detail,
+        let translate = |mut problem: Problem| {
+            if !self.untranslatable.contains(&problem) {
+                problem.pointer = self.presenter.pointer(&problem.pointer);
+            }
+            problem
         };
         Refusal::Invalid(problems.into_iter().map(translate).collect())
     }

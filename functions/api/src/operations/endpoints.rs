@@ -218,7 +218,7 @@ pub async fn dialect(state: &ApiState, account: &AccountId) -> Result<Dialect, S
 }
 
 /// A secret of the dialect's form.
-fn secret(fields: &mut Fields, dialect: &Dialect) -> Option<Secret> {
+pub fn secret(fields: &mut Fields, dialect: &Dialect) -> Option<Secret> {
     let text = fields.text("secret", MAX_SECRET)?;
     match dialect.secret.parse(&text) {
         Ok(secret) => Some(secret),
@@ -284,7 +284,11 @@ fn keep_redacted(merged: &mut Map<String, Value>, endpoint: &Endpoint) {
     }
 }
 
-fn read(mut fields: Fields, dialect: &Dialect, settings: &Settings) -> Result<Wish, Refusal> {
+/// Reads what a customer decides, all but the secret.
+///
+/// # Errors
+/// Everything that is wrong with it.
+pub fn read(mut fields: Fields, dialect: &Dialect, settings: &Settings) -> Result<Wish, Refusal> {
     let url = fields.required_text("url", 2048);
     if !url.is_empty() {
         match EndpointUrl::parse(&url, &settings.allowed_networks) {
@@ -412,7 +416,8 @@ fn rate_limit(fields: &mut Fields) -> Option<RateLimit> {
 }
 
 impl Wish {
-    fn apply(self, mut endpoint: Endpoint) -> Endpoint {
+    /// The endpoint as it is decided.
+    pub fn apply(self, mut endpoint: Endpoint) -> Endpoint {
         endpoint.url = self.url;
         endpoint.description = self.description;
         endpoint.metadata = self.metadata;
