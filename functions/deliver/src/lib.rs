@@ -253,13 +253,13 @@ impl Deliver {
             let Some(record) = step else { continue };
             let plan::Record { delivery, wake_up, switch_off: off, happened, counted: counters } =
                 *record;
-            told.extend(happened);
+            told.extend(happened.into_iter().map(|happened| (message_id.clone(), happened)));
             if let Some(delivery) = delivery {
                 counted.extend(counters.map(|counters| (message_id.clone(), counters)));
                 writers.push(message_id.clone());
                 deliveries.push(delivery);
             }
-            switch_off.extend(off);
+            switch_off.extend(off.map(|off| (message_id.clone(), off)));
             next.extend(wake_up.map(|wake_up| (message_id, wake_up)));
         }
 
@@ -290,13 +290,13 @@ impl Deliver {
         }
         self.schedule(due_owners.into_iter().zip(due), &mut queue_owners, &mut queued).await;
         self.enqueue(queue_owners, queued, &mut lost).await;
-        for (target, reason) in switch_off {
+        // Only what is on record has consequences: what is not is attempted again, and would find
+        // its endpoint switched off.
+        for (target, reason) in kept(switch_off, &lost) {
             self.targets.disable(&target.endpoint, reason, self.runtime.clock.now()).await;
         }
-        self.reporter.tell(told).await;
-        let written = counted.into_iter().filter(|(message_id, _)| !lost.contains(message_id));
-        let written = written.map(|(_, counted)| counted);
-        self.tally.count(written, full, self.runtime.clock.now()).await;
+        self.reporter.tell(kept(told, &lost).collect()).await;
+        self.tally.count(kept(counted, &lost), full, self.runtime.clock.now()).await;
         failed.extend(lost);
     }
 
@@ -385,6 +385,12 @@ fn read(batch: SqsEvent) -> (Vec<Received>, Vec<(SqsMessage, InvalidMessage)>) {
         }
     }
     (received, unreadable)
+}
+
+/// Without those of the messages that come back.
+fn kept<T>(of_messages: Vec<(String, T)>, lost: &HashSet<String>) -> impl Iterator<Item = T> {
+    let kept = of_messages.into_iter().filter(|(message_id, _)| !lost.contains(message_id));
+    kept.map(|(_, one)| one)
 }
 
 fn response(failed: Vec<String>) -> SqsBatchResponse {
