@@ -6,10 +6,18 @@ use std::time::Duration;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, retry::RetryConfig};
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
 
 use crate::clock::Clock;
 use crate::deployment_key::{DeploymentKey, NoDeploymentKey};
 use crate::settings::Settings;
+
+/// What all AWS clients of ours speak HTTPS with: one TLS stack, the one that deliveries use.
+pub fn http_client() -> SharedHttpClient {
+    aws_smithy_http_client::Builder::new()
+        .tls_provider(Provider::Rustls(CryptoMode::Ring))
+        .build_https()
+}
 
 /// Settings, clients and clock. Cheap to clone.
 #[derive(Clone)]
@@ -29,11 +37,8 @@ impl Runtime {
     /// # Errors
     /// When the deployment key can't be read.
     pub async fn connect(mut settings: Settings) -> Result<Self, NoDeploymentKey> {
-        let http = aws_smithy_http_client::Builder::new()
-            .tls_provider(Provider::Rustls(CryptoMode::Ring))
-            .build_https();
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
-            .http_client(http)
+            .http_client(http_client())
             .retry_config(RetryConfig::standard().with_max_attempts(4))
             // A call that hangs must fail well before the function does, so that what was done is
             // reported and only the rest is tried again.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use aws_lambda_events::sqs::SqsMessage;
 use jiff::Timestamp;
 use posthorn_shared::account_view::AccountView;
-use posthorn_shared::event;
+use posthorn_shared::event::{self, KEY_ATTRIBUTE};
 use posthorn_shared::ids::{AccountId, EventKey, EventTypeName, ProducerEventId};
 use posthorn_shared::operational;
 use posthorn_shared::stored_event::StoredEvent;
@@ -13,9 +13,6 @@ use serde_json::value::RawValue;
 
 use crate::fan_out::Accepted;
 use crate::rejection::Rejection;
-
-/// Message attribute by which the api function passes on the key that it has answered with.
-pub use posthorn_shared::event::KEY_ATTRIBUTE;
 
 /// What Lambda tells of a message.
 pub struct Message {
@@ -38,6 +35,24 @@ pub struct Incoming {
     timestamp: Timestamp,
     data: Box<RawValue>,
     seen_before: bool,
+}
+
+impl Message {
+    /// The key of its event: what the api function has answered with, if it did.
+    ///
+    /// # Errors
+    /// With what was passed instead.
+    pub fn key(&self) -> Result<EventKey, Rejection> {
+        match &self.key {
+            Some(key) => key.parse().map_err(|_| Rejection::BadKey(key.clone())),
+            None => Ok(EventKey::from_message(self.sent, &self.id)),
+        }
+    }
+
+    /// Whether it is of our own making.
+    pub fn is_operational(&self) -> bool {
+        self.operational
+    }
 }
 
 impl From<SqsMessage> for Message {
@@ -68,13 +83,9 @@ pub fn read(index: usize, message: &Message) -> Result<Incoming, Rejection> {
         return Err(Rejection::Reserved(event.event_type.to_string()));
     }
     let account = event.account.ok_or(Rejection::NoAccount)?;
-    let key = match &message.key {
-        Some(key) => key.parse().map_err(|_| Rejection::BadKey(key.clone()))?,
-        None => EventKey::from_message(message.sent, &message.id),
-    };
     Ok(Incoming {
         index,
-        key,
+        key: message.key()?,
         account,
         event_type: event.event_type,
         id: event.id,

@@ -22,6 +22,13 @@ use posthorn_shared::store::{Claim, Store};
 use intake::Incoming;
 use rejection::Rejection;
 
+/// How messages are read, without a store behind it: for `tests/fuzz`, no part of the interface.
+#[doc(hidden)]
+pub mod reading {
+    pub use crate::intake::{Incoming, Message, read};
+    pub use crate::rejection::Rejection;
+}
+
 /// The function's state: lives as long as the process.
 pub struct Dispatch {
     runtime: Runtime,

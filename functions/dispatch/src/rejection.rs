@@ -1,6 +1,7 @@
 //! Messages that can never become an event.
 
-use posthorn_shared::event::InvalidEvent;
+use posthorn_shared::event::{InvalidEvent, KEY_ATTRIBUTE};
+use posthorn_shared::operational;
 use posthorn_shared::problem::{Problem, in_one_line};
 use posthorn_shared::queue::Outgoing;
 
@@ -36,7 +37,8 @@ fn below_data(problems: &[Problem]) -> String {
 }
 
 impl Rejection {
-    /// The message as it was, with the reason and its first id as attributes.
+    /// The message as it was, with the reason and its first id as attributes; and with its event's
+    /// key, so that it is still the same event when it is sent again.
     pub fn dead_letter(&self, message: &Message) -> Outgoing {
         let mut reason: String = self.to_string().chars().filter(|c| !c.is_control()).collect();
         if reason.len() > MAX_REASON {
@@ -46,7 +48,11 @@ impl Rejection {
         // SQS refuses an empty body, though it never delivers one either.
         let body =
             if message.body.is_empty() { "(empty)".to_owned() } else { message.body.clone() };
-        let attributes = vec![("reason", reason), ("message-id", message.id.clone())];
+        let mut attributes = vec![("reason", reason), ("message-id", message.id.clone())];
+        attributes.extend(message.key().ok().map(|key| (KEY_ATTRIBUTE, key.to_string())));
+        if message.is_operational() {
+            attributes.push((operational::ATTRIBUTE, "1".to_owned()));
+        }
         Outgoing { body, attributes, ..Outgoing::default() }
     }
 }

@@ -12,7 +12,8 @@ use crate::{Retry, RetryError, RetryOutcome};
 /// late, and the call takes its time).
 const GRACE: Duration = Duration::from_secs(120);
 
-/// Where the very first sweep of a deployment starts: it is older than its first retry.
+/// Where the very first sweep of a deployment starts: it is older than its first retry. Not scaled:
+/// sweeps come once a minute, however fast the time is.
 const FIRST_REACH: Duration = Duration::from_secs(3600);
 
 /// Buckets of one call: a sweep that has fallen behind catches up in steps, each of which is kept.
@@ -29,9 +30,10 @@ impl Retry {
             Bucket::of(now.saturating_sub(scaled).unwrap_or(now), scale)
         };
         let end = ago(GRACE);
+        let first_reach = SignedDuration::try_from(FIRST_REACH).unwrap_or_default();
         let mut bucket = match self.store.sweep_cursor().await? {
             Some(cursor) => cursor,
-            None => ago(FIRST_REACH),
+            None => Bucket::of(now.saturating_sub(first_reach).unwrap_or(now), scale),
         };
         let mut outcome = RetryOutcome::default();
         while bucket < end {

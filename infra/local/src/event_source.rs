@@ -88,7 +88,7 @@ impl Mapping {
     async fn invoke(&self, received: Vec<ReceivedMessage>) {
         let receipts: Vec<(String, String)> =
             received.iter().map(|m| (m.message_id.clone(), m.receipt_handle.clone())).collect();
-        let event = self.event(received);
+        let event = batch(received, &self.aws.sqs.queue_arn(&self.source.queue));
         let function = &self.function;
         let started = Instant::now();
         let invocation = AssertUnwindSafe((self.handler)(event)).catch_unwind();
@@ -120,16 +120,15 @@ impl Mapping {
             tracing::error!(queue = self.source.queue, %error, "delete");
         }
     }
-
-    fn event(&self, received: Vec<ReceivedMessage>) -> SqsEvent {
-        let arn = self.aws.sqs.queue_arn(&self.source.queue);
-        let mut event = SqsEvent::default();
-        event.records = received.into_iter().map(|message| record(message, &arn)).collect();
-        event
-    }
 }
 
-/// A message in the form that Lambda gives it.
+/// Messages of the queue with this ARN, in the form that Lambda gives them to a function.
+pub fn batch(received: Vec<ReceivedMessage>, arn: &str) -> SqsEvent {
+    let mut event = SqsEvent::default();
+    event.records = received.into_iter().map(|message| record(message, arn)).collect();
+    event
+}
+
 fn record(message: ReceivedMessage, arn: &str) -> SqsMessage {
     let mut record = SqsMessage::default();
     record.message_id = Some(message.message_id);

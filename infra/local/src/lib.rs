@@ -5,6 +5,7 @@ pub mod aws;
 pub mod data_dir;
 pub mod demo;
 pub mod deployment_key;
+pub mod dlq;
 pub mod event_source;
 mod kept_text;
 pub mod options;

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 use posthorn::demo;
+use posthorn::dlq;
 use posthorn::options::{self, Options};
 use posthorn::stack::Stack;
 use posthorn_shared::logging;
@@ -32,6 +33,9 @@ enum Command {
     /// happens. Keeps nothing, and retries come 60 times as fast, unless the environment says
     /// otherwise
     Demo,
+    /// Look into the dead-letter queues, and send their messages back
+    #[command(subcommand)]
+    Dlq(dlq::Command),
 }
 
 #[tokio::main]
@@ -40,6 +44,7 @@ async fn main() -> ExitCode {
     let outcome = match arguments.command {
         None | Some(Command::Serve) => serve().await,
         Some(Command::Demo) => demo().await,
+        Some(Command::Dlq(command)) => dlq::run(command).await,
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -24,6 +24,8 @@ pub struct Options {
     /// Those that are built in, and the files of a directory.
     pub dialects: Dialects,
     pub time_scale: f64,
+    /// The share of calls to DynamoDB, SQS and Scheduler that are refused.
+    pub aws_throttle: f64,
     pub log_level: String,
     /// The template's text.
     pub template: String,
@@ -69,6 +71,14 @@ impl Options {
             time_scale: time_scale(
                 get("POSTHORN_TIME_SCALE").or_else(|| Some(defaults.time_scale.to_owned())),
             )?,
+            aws_throttle: match get("POSTHORN_AWS_THROTTLE") {
+                Some(text) => {
+                    text.parse().ok().filter(|share| (0.0..1.0).contains(share)).context(
+                        "POSTHORN_AWS_THROTTLE must be a share from 0 up to, not including, 1",
+                    )?
+                }
+                None => 0.0,
+            },
             log_level: get("POSTHORN_LOG_LEVEL").unwrap_or_else(|| "warn".to_owned()),
             template: match get("POSTHORN_TEMPLATE") {
                 Some(path) => std::fs::read_to_string(&path)

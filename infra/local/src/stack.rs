@@ -66,7 +66,8 @@ impl Stack {
         let aws_url = format!("http://{}", aws_listener.local_addr()?);
         let template = Template::parse(&options.template, &aws_url).context("the template")?;
 
-        let aws = LocalAws::open(data_dir.for_aws())?;
+        let mut aws = LocalAws::open(data_dir.for_aws())?;
+        aws.throttle = options.aws_throttle;
         aws.sqs.set_endpoint(&aws_url);
         let (stop, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();
@@ -170,7 +171,10 @@ async fn serve(listener: TcpListener, router: Router, stop: Option<watch::Receiv
 }
 
 /// The functions' environments put together: no two of them say different things.
-fn settings(template: &Template) -> Result<Settings> {
+///
+/// # Errors
+/// A variable that doesn't parse.
+pub fn settings(template: &Template) -> Result<Settings> {
     let mut environment: BTreeMap<&str, &String> = BTreeMap::new();
     for function in &template.functions {
         environment.extend(function.environment.iter().map(|(name, value)| (name.as_str(), value)));
@@ -180,7 +184,15 @@ fn settings(template: &Template) -> Result<Settings> {
     Ok(Settings::from_lookup(|name| environment.get(name).map(|value| (*value).clone()))?)
 }
 
-async fn create_resources(aws: &LocalAws, runtime: &Runtime, template: &Template) -> Result<()> {
+/// Makes sure of the template's queues, table and schedules.
+///
+/// # Errors
+/// What can't be created.
+pub async fn create_resources(
+    aws: &LocalAws,
+    runtime: &Runtime,
+    template: &Template,
+) -> Result<()> {
     // Dead-letter queues first: the others name them.
     let (with_redrive, without): (Vec<_>, Vec<_>) =
         template.queues.iter().partition(|queue| queue.redrive.is_some());

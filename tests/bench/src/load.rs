@@ -204,8 +204,8 @@ pub async fn set_up(url: &str, admin: &str, account: &str, endpoints: &[String])
     let mut connection = Connection::open(url).await?;
     let authorization = format!("Bearer {admin}");
     let admin = [("authorization", authorization.as_str())];
-    // As many requests as the stack can take.
-    let limits = json!({ "requests_per_second": 1_000_000 });
+    // As many requests as the stack can take, and as many endpoints as any scenario wants.
+    let limits = json!({ "requests_per_second": 1_000_000, "endpoints": 1_000 });
     let body = json!({ "id": account, "name": account, "limits": limits }).to_string();
     connection.json("POST", "/v1/accounts", &admin, &body, 201).await?;
     let body = json!({ "name": "bench", "scopes": ["manage", "publish"] }).to_string();

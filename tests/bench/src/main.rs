@@ -3,6 +3,7 @@
 //! The stack, the receiver and the load are three processes, so that the CPU seconds of each can be
 //! told apart.
 
+mod floods;
 mod http;
 mod load;
 mod management;
@@ -78,6 +79,10 @@ pub enum Kind {
     Isolation,
     /// 10,000 events for an endpoint that never answers: the time that functions spend on it
     Blackhole,
+    /// 10,000 events at 500 a second, alone and among 1,000 kinds of messages that are none
+    Poison,
+    /// 100 events on an account with 1,000 endpoints
+    Endpoints,
     /// Calls, capacity units and invocations of events pushed by SQS, priced
     Cost,
 }

@@ -10,7 +10,7 @@ use crate::http::Connection;
 use crate::meter::{self, Bill};
 use crate::process::{ADMIN_KEY, Receiver, Stack};
 use crate::receiver::{Report, now_micros};
-use crate::{Arguments, Kind, load, management, protection, recover};
+use crate::{Arguments, Kind, floods, load, management, protection, recover};
 
 pub const ACCOUNT: &str = "bench";
 /// Without a new delivery for so long, a scenario has failed.
@@ -78,6 +78,8 @@ async fn run_one(arguments: &Arguments, kind: Kind, rate: u64, label: &str) -> R
         Kind::Management => return management::run(arguments, label).await,
         Kind::Limited => return protection::limited(arguments, label).await,
         Kind::Isolation => return protection::isolation(arguments, label).await,
+        Kind::Poison => return floods::poisoned(arguments, label).await,
+        Kind::Endpoints => return floods::endpoints(arguments, label).await,
         Kind::Blackhole => return protection::black_hole(arguments).await,
         _ => {}
     }

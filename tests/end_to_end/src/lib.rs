@@ -23,7 +23,22 @@ pub const DEADLINE: Duration = Duration::from_secs(90);
 ///
 /// # Panics
 /// When the deadline passes.
-pub async fn eventually<T, F>(what: &str, mut ask: impl FnMut() -> F) -> T
+pub async fn eventually<T, F>(what: &str, ask: impl FnMut() -> F) -> T
+where
+    F: Future<Output = Result<T, String>>,
+{
+    eventually_within(DEADLINE, what, ask).await
+}
+
+/// The same for what takes longer.
+///
+/// # Panics
+/// When the deadline passes.
+pub async fn eventually_within<T, F>(
+    deadline: Duration,
+    what: &str,
+    mut ask: impl FnMut() -> F,
+) -> T
 where
     F: Future<Output = Result<T, String>>,
 {
@@ -31,7 +46,7 @@ where
     loop {
         match ask().await {
             Ok(found) => return found,
-            Err(seen) if started.elapsed() > DEADLINE => {
+            Err(seen) if started.elapsed() > deadline => {
                 panic!("waited for {what}; saw {seen:.2000}")
             }
             Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,

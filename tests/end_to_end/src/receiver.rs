@@ -23,6 +23,8 @@ pub struct Request {
     pub method: http::Method,
     pub headers: http::HeaderMap,
     pub body: Bytes,
+    /// What it was answered.
+    pub status: u16,
 }
 
 impl Request {
@@ -187,14 +189,16 @@ async fn answer(
     let reply = {
         let mut paths = paths.lock().expect("no panic while it was held");
         let path = paths.entry(head.uri.path().to_owned()).or_default();
+        let reply = path.next.pop_front().or_else(|| path.default.clone());
+        let reply = reply.unwrap_or_else(|| Reply::status(200));
         path.requests.push(Request {
             at: Instant::now(),
             method: head.method,
             headers: head.headers,
             body,
+            status: reply.status,
         });
-        let reply = path.next.pop_front().or_else(|| path.default.clone());
-        reply.unwrap_or_else(|| Reply::status(200))
+        reply
     };
     tokio::time::sleep(reply.delay).await;
     let mut response = hyper::Response::builder().status(reply.status);

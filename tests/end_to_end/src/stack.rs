@@ -140,6 +140,25 @@ impl Stack {
         Ok(Self { api_url, aws_url, options, child, log, _directory: None })
     }
 
+    /// Runs a command of the program, like `dlq list`, beside this stack; answers what it printed.
+    ///
+    /// # Errors
+    /// With what it said, when it fails.
+    ///
+    /// # Panics
+    /// When there is no such program.
+    pub async fn command(&self, arguments: &[&str]) -> Result<String, Failure> {
+        let listen = self.aws_url.strip_prefix("http://").expect("a URL of ours");
+        let mut command = Command::new(binary());
+        command.args(arguments).env("POSTHORN_AWS_LISTEN", listen).kill_on_drop(true);
+        let output = command.output().await.expect("the program starts");
+        if !output.status.success() {
+            let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+            return Err(Failure { exit_code: output.status.code(), stderr });
+        }
+        Ok(String::from_utf8(output.stdout).expect("text"))
+    }
+
     /// What it has logged.
     ///
     /// # Panics

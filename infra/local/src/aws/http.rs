@@ -8,6 +8,8 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderValue, Response, StatusCode, header};
 use axum::routing::{get, post};
 
+use posthorn_shared::clock::Clock;
+
 use super::{LocalAws, dynamodb, scheduler, sqs};
 
 /// Bytes. DynamoDB takes 16 MB in one `BatchWriteItem`, which is the most of all actions.
@@ -39,6 +41,20 @@ impl Answer {
     fn error(status: u16, kind: &str, message: &str) -> Self {
         let body = serde_json::json!({"__type": kind, "message": message});
         Self::json(status, body.to_string().into_bytes())
+    }
+
+    /// As each service says that there were too many calls.
+    fn throttled(target: &str) -> Self {
+        let message = "Rate exceeded (POSTHORN_AWS_THROTTLE).";
+        if target.starts_with(sqs::TARGET) {
+            return Self::error(403, "com.amazonaws.sqs#RequestThrottled", message);
+        }
+        if target.is_empty() {
+            let body = serde_json::json!({ "message": message }).to_string().into_bytes();
+            return Self { error_type: Some("ThrottlingException"), ..Self::rest(429, body) };
+        }
+        let kind = "com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException";
+        Self::error(400, kind, message)
     }
 
     fn into_response(self) -> Response<Body> {
@@ -78,6 +94,15 @@ async fn reset_meter(State(aws): State<LocalAws>) -> StatusCode {
     StatusCode::NO_CONTENT
 }
 
+/// Whether it is among the calls that functions live on, not one that makes tables or queues.
+fn is_throttled(operation: &str) -> bool {
+    !["Table", "TimeToLive", "Backups", "Queue"].iter().any(|part| operation.contains(part))
+}
+
+fn chance() -> f64 {
+    Clock::system().random_unit()
+}
+
 async fn serve(State(aws): State<LocalAws>, request: Request) -> Response<Body> {
     let (parts, body) = request.into_parts();
     let body = match axum::body::to_bytes(body, MAX_BODY).await {
@@ -93,6 +118,10 @@ async fn serve(State(aws): State<LocalAws>, request: Request) -> Response<Body> 
     };
     let header = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok());
     let target = header("x-amz-target").unwrap_or_default();
+    let operation = target.rsplit('.').next().unwrap_or_default();
+    if aws.throttle > 0.0 && is_throttled(operation) && chance() < aws.throttle {
+        return Answer::throttled(target).into_response();
+    }
     let answer = if let Some(action) = target.strip_prefix(sqs::TARGET) {
         let host = header("host").or_else(|| parts.uri.authority().map(|a| a.as_str()));
         let endpoint = format!("http://{}", host.unwrap_or("127.0.0.1:4566"));

@@ -20,6 +20,7 @@ use std::path::PathBuf;
 
 pub use dynamodb::DynamoDb;
 pub use meter::Meter;
+use posthorn_shared::clock::Clock;
 pub use scheduler::Scheduler;
 pub use sqs::Sqs;
 
@@ -44,6 +45,8 @@ pub struct LocalAws {
     pub sqs: Sqs,
     pub scheduler: Scheduler,
     pub meter: Meter,
+    /// The share of calls that are refused, as AWS does now and then: for tests.
+    pub throttle: f64,
 }
 
 impl LocalAws {
@@ -52,12 +55,22 @@ impl LocalAws {
     /// # Errors
     /// When a database can't be opened or is not one of ours.
     pub fn open(data_dir: DataDir) -> anyhow::Result<Self> {
+        Self::open_at(data_dir, &Clock::system())
+    }
+
+    /// The same at a time that a test sets. What DynamoDB lets expire goes by the machine's clock
+    /// all the same.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn open_at(data_dir: DataDir, clock: &Clock) -> anyhow::Result<Self> {
         let meter = Meter::default();
         Ok(Self {
             dynamodb: DynamoDb::open(&data_dir, meter.clone())?,
-            sqs: Sqs::open(&data_dir, meter.clone())?,
-            scheduler: Scheduler::open(&data_dir, meter.clone())?,
+            sqs: Sqs::open(&data_dir, meter.clone(), clock.clone())?,
+            scheduler: Scheduler::open(&data_dir, meter.clone(), clock.clone())?,
             meter,
+            throttle: 0.0,
         })
     }
 

@@ -16,6 +16,7 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
+use posthorn_shared::clock::Clock;
 
 pub use error::SchedulerError;
 pub(super) use protocol::is_path;
@@ -35,6 +36,7 @@ const LONGEST_BACKOFF: SignedDuration = SignedDuration::from_secs(60);
 pub struct Scheduler {
     state: Arc<Mutex<State>>,
     meter: Meter,
+    clock: Clock,
 }
 
 struct State {
@@ -60,9 +62,9 @@ impl Scheduler {
     ///
     /// # Errors
     /// When the database can't be opened.
-    pub fn open(data_dir: &DataDir, meter: Meter) -> anyhow::Result<Self> {
+    pub fn open(data_dir: &DataDir, meter: Meter, clock: Clock) -> anyhow::Result<Self> {
         let state = State { store: Store::open(data_dir)?, firing: HashSet::new() };
-        Ok(Self { state: Arc::new(Mutex::new(state)), meter })
+        Ok(Self { state: Arc::new(Mutex::new(state)), meter, clock })
     }
 
     /// Makes sure that a group exists.
@@ -71,7 +73,7 @@ impl Scheduler {
     /// An invalid name; a failing database.
     pub fn create_group(&self, group: &str) -> Result<(), SchedulerError> {
         definition::check_name("name", group)?;
-        self.lock().store.create_group(group, Timestamp::now()).map(|_| ())
+        self.lock().store.create_group(group, self.clock.now()).map(|_| ())
     }
 
     /// Makes sure that a schedule exists as described, for those of the template. One that
@@ -106,7 +108,7 @@ impl Scheduler {
         let state = self.lock();
         match state.store.get(group, name)? {
             Some(existing) if existing.definition == definition => Ok(()),
-            _ => state.put(name, definition, Timestamp::now()),
+            _ => state.put(name, definition, self.clock.now()),
         }
     }
 

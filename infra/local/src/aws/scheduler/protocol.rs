@@ -73,7 +73,7 @@ impl Scheduler {
             // The same request once more.
             return Ok(json!({"ScheduleArn": arn(&group, name)}));
         }
-        state.put(name, definition, Timestamp::now())?;
+        state.put(name, definition, self.clock.now())?;
         Ok(json!({"ScheduleArn": arn(&group, name)}))
     }
 
@@ -82,7 +82,7 @@ impl Scheduler {
         let group = definition.group().to_owned();
         let state = self.lock();
         state.store.get(&group, name)?.ok_or_else(|| no_schedule(name))?;
-        state.put(name, definition, Timestamp::now())?;
+        state.put(name, definition, self.clock.now())?;
         Ok(json!({"ScheduleArn": arn(&group, name)}))
     }
 
@@ -124,7 +124,7 @@ impl Scheduler {
 
     fn create_group_action(&self, name: &str) -> Result<Value, SchedulerError> {
         check_name("name", name)?;
-        match self.lock().store.create_group(name, Timestamp::now())? {
+        match self.lock().store.create_group(name, self.clock.now())? {
             true => Ok(json!({"ScheduleGroupArn": group_arn(name)})),
             false => {
                 Err(SchedulerError::Conflict(format!("Schedule group {name} already exists.")))

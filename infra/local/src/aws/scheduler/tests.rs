@@ -20,7 +20,7 @@ fn once(group: &str, at: &str) -> Definition {
 }
 
 fn scheduler(data_dir: &DataDir) -> Scheduler {
-    let scheduler = Scheduler::open(data_dir, Meter::default()).unwrap();
+    let scheduler = Scheduler::open(data_dir, Meter::default(), Clock::system()).unwrap();
     scheduler.create_group("g").unwrap();
     scheduler
 }

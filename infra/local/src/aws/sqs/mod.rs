@@ -24,6 +24,7 @@ use std::sync::{Arc, PoisonError, RwLock, mpsc};
 use std::time::Duration;
 
 use anyhow::Context;
+use posthorn_shared::clock::Clock;
 use tokio::sync::oneshot;
 
 pub use error::SqsError;
@@ -61,6 +62,7 @@ struct Inner {
     directory: Directory,
     endpoint: RwLock<String>,
     meter: Meter,
+    clock: Clock,
 }
 
 impl Sqs {
@@ -69,17 +71,18 @@ impl Sqs {
     ///
     /// # Errors
     /// When the database can't be opened or read.
-    pub fn open(data_dir: &DataDir, meter: Meter) -> anyhow::Result<Self> {
+    pub fn open(data_dir: &DataDir, meter: Meter, clock: Clock) -> anyhow::Result<Self> {
         let directory = Directory::default();
         let store = Store::open(data_dir)?;
-        let worker = Worker::new(store, Arc::clone(&directory)).context("reading the queues")?;
+        let worker = Worker::new(store, Arc::clone(&directory), clock.clone())
+            .context("reading the queues")?;
         let (jobs, inbox) = mpsc::channel();
         std::thread::Builder::new()
             .name("sqs".to_owned())
             .spawn(move || worker.run(&inbox))
             .context("starting the queues' thread")?;
         let endpoint = RwLock::new("http://127.0.0.1:4566".to_owned());
-        Ok(Self { inner: Arc::new(Inner { jobs, directory, endpoint, meter }) })
+        Ok(Self { inner: Arc::new(Inner { jobs, directory, endpoint, meter, clock }) })
     }
 
     /// The base of queue URLs without a slash at the end; `http://127.0.0.1:4566` unless set.
@@ -196,7 +199,7 @@ impl Sqs {
                     queue: queue.id,
                     max: options.max.clamp(1, 10),
                     visibility,
-                    deadline: now_millis() + millis(options.wait),
+                    deadline: now_millis(&self.inner.clock) + millis(options.wait),
                     in_process: options.in_process,
                     reply,
                 })

@@ -10,11 +10,11 @@ const NOW: Duration = Duration::ZERO;
 const LONG: Duration = Duration::from_secs(20);
 
 fn open(directory: &Path) -> Sqs {
-    Sqs::open(&DataDir::Path(directory.to_owned()), Meter::default()).unwrap()
+    Sqs::open(&DataDir::Path(directory.to_owned()), Meter::default(), Clock::system()).unwrap()
 }
 
 async fn in_memory(specs: &[QueueSpec]) -> Sqs {
-    let sqs = Sqs::open(&DataDir::Memory, Meter::default()).unwrap();
+    let sqs = Sqs::open(&DataDir::Memory, Meter::default(), Clock::system()).unwrap();
     for spec in specs {
         sqs.create_queue(spec).await.unwrap();
     }

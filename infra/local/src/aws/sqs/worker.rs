@@ -9,8 +9,9 @@ mod serve;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
+use posthorn_shared::clock::Clock;
 use tokio::sync::oneshot;
 
 use super::Depth;
@@ -85,17 +86,17 @@ pub struct Worker {
     /// Why this round can't be committed.
     failure: Option<SqsError>,
     next_sweep: Millis,
+    clock: Clock,
 }
 
-pub fn now_millis() -> Millis {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Millis::try_from(since.as_millis()).unwrap_or(Millis::MAX)
+pub fn now_millis(clock: &Clock) -> Millis {
+    clock.now().as_millisecond()
 }
 
 impl Worker {
     /// # Errors
     /// When the database can't be read.
-    pub fn new(store: Store, directory: Directory) -> Result<Self, SqsError> {
+    pub fn new(store: Store, directory: Directory, clock: Clock) -> Result<Self, SqsError> {
         let mut worker = Self {
             store,
             directory,
@@ -103,22 +104,24 @@ impl Worker {
             answers: Vec::new(),
             failure: None,
             next_sweep: 0,
+            clock,
         };
-        worker.load(now_millis())?;
+        worker.load(now_millis(&worker.clock))?;
         Ok(worker)
     }
 
     /// Works until every sender is gone.
     pub fn run(mut self, jobs: &Receiver<Job>) {
         loop {
-            let wait = self.next_wake().saturating_sub(now_millis()).max(0);
+            let wait = self.next_wake().saturating_sub(now_millis(&self.clock)).max(0);
             let first = match jobs.recv_timeout(Duration::from_millis(wait.unsigned_abs())) {
                 Ok(job) => Some(job),
                 Err(RecvTimeoutError::Timeout) => None,
                 Err(RecvTimeoutError::Disconnected) => return,
             };
             let round = first.into_iter().chain(jobs.try_iter().take(ROUND));
-            self.round(round, now_millis());
+            let now = now_millis(&self.clock);
+            self.round(round, now);
         }
     }
 

@@ -1,0 +1,272 @@
+//! What happens to events, as little stories: each prepares, begins to count, and tells in the end
+//! what should have become of its deliveries.
+
+use posthorn_end_to_end::Reply;
+use posthorn_shared::secret::{Secret, SecretForm};
+use posthorn_shared::signing::standard_webhooks;
+use serde_json::{Value, json};
+
+use crate::faults::Fault;
+use crate::world::World;
+
+pub type Strike = Option<(usize, Fault)>;
+
+/// A delivery that has to have been made, and its status.
+pub struct Expected {
+    pub event: String,
+    pub endpoint: String,
+    pub path: &'static str,
+    pub status: &'static str,
+}
+
+const LONG_AGO: &str = "2026-01-01T00:00:00Z";
+
+async fn endpoint(world: &mut World, path: &str, mut settings: Value) -> String {
+    settings["url"] = json!(world.receiver.url(path));
+    id(&world.post("/v1/endpoints", settings).await)
+}
+
+fn id(answer: &Value) -> String {
+    answer["id"].as_str().expect("an id").to_owned()
+}
+
+async fn post_event(world: &mut World) -> String {
+    id(&world.post("/v1/events", json!({ "type": "a.b", "data": { "n": 1 } })).await)
+}
+
+async fn post_events(world: &mut World, count: usize) -> Vec<String> {
+    // With ids of their own, so that a request that is made twice makes no second ones.
+    let events = (0..count).map(|n| json!({ "id": format!("e{n}"), "type": "a.b", "data": {} }));
+    let events: Vec<_> = events.collect();
+    let answer = world.post("/v1/events", json!({ "events": events })).await;
+    let ids = answer["ids"].as_array().expect("ids").iter();
+    ids.map(|id| id.as_str().expect("a text").to_owned()).collect()
+}
+
+fn all(
+    events: &[String],
+    endpoint: &str,
+    path: &'static str,
+    status: &'static str,
+) -> Vec<Expected> {
+    let expected = |event: &String| Expected {
+        event: event.clone(),
+        endpoint: endpoint.to_owned(),
+        path,
+        status,
+    };
+    events.iter().map(expected).collect()
+}
+
+pub async fn ingest_by_post(world: &mut World, strike: Strike) -> Vec<Expected> {
+    let endpoint = endpoint(world, "/hook", json!({})).await;
+    world.begin(strike);
+    let event = post_event(world).await;
+    world.settle().await;
+    all(&[event], &endpoint, "/hook", "delivered")
+}
+
+pub async fn ingest_by_queue(world: &mut World, strike: Strike) -> Vec<Expected> {
+    let endpoint = endpoint(world, "/hook", json!({})).await;
+    world.begin(strike);
+    world.push(&json!({ "account": "acme", "id": "mine", "type": "a.b", "data": {} })).await;
+    world.push(&json!({ "account": "acme", "type": "a.c", "data": {} })).await;
+    world.settle().await;
+    world.faults.end();
+    let events = world.get("/v1/events").await;
+    let events = events["data"].as_array().expect("a list");
+    assert_eq!(events.len(), 2, "each stored once: {events:?}");
+    let events: Vec<_> = events.iter().map(id).collect();
+    all(&events, &endpoint, "/hook", "delivered")
+}
+
+pub async fn three_endpoints(world: &mut World, strike: Strike) -> Vec<Expected> {
+    let mut endpoints = Vec::new();
+    for path in ["/one", "/two", "/three"] {
+        endpoints.push((path, endpoint(world, path, json!({})).await));
+    }
+    world.begin(strike);
+    let events = post_events(world, 3).await;
+    world.settle().await;
+    let expected = endpoints.iter().flat_map(|(path, id)| all(&events, id, path, "delivered"));
+    expected.collect()
+}
+
+/// Too large to ride in the message: it is read back from the event's item.
+pub async fn large_payload(world: &mut World, strike: Strike) -> Vec<Expected> {
+    let endpoint = endpoint(world, "/hook", json!({})).await;
+    world.begin(strike);
+    let data = json!({ "text": "x".repeat(100_000) });
+    let event = id(&world.post("/v1/events", json!({ "type": "a.b", "data": data })).await);
+    world.settle().await;
+    let requests = world.receiver.requests("/hook");
+    assert!(requests.iter().all(|request| request.json()["data"] == data), "the payload is whole");
+    all(&[event], &endpoint, "/hook", "delivered")
+}
+
+pub async fn short_retry(world: &mut World, strike: Strike) -> Vec<Expected> {
+    let retry = json!({ "schedule": ["5s", "5m"] });
+    let endpoint = endpoint(world, "/hook", json!({ "retry": retry })).await;
+    world.receiver.replies("/hook", vec![Reply::status(500), Reply::status(503)]);
+    world.begin(strike);
+    let event = post_event(world).await;
+    world.settle().await;
+    all(&[event], &endpoint, "/hook", "delivered")
+}
+
+/// Two events, each refused twice: the first retry comes by the queue, the second by a row.
+pub async fn two_roads(world: &mut World) -> Vec<Expected> {
+    let retry = json!({ "schedule": ["5s", "1h"] });
+    let endpoint = endpoint(world, "/hook", json!({ "retry": retry })).await;
+    world.receiver.replies("/hook", vec![Reply::status(500); 4]);
+    let events = post_events(world, 2).await;
+    world.settle().await;
+    all(&events, &endpoint, "/hook", "delivered")
+}
+
+pub async fn long_retry(world: &mut World, strike: Strike) -> Vec<Expected> {
+    let retry = json!({ "schedule": ["1h", "2h"] });
+    let endpoint = endpoint(world, "/hook", json!({ "retry": retry })).await;
+    world.receiver.replies("/hook", vec![Reply::status(500); 3]);
+    world.begin(strike);
+    let events = post_events(world, 2).await;
+    world.settle().await;
+    all(&events, &endpoint, "/hook", "delivered")
+}
+
+/// Scheduler takes nothing, so that the sweep has to find what is due.
+pub async fn sweep(world: &mut World, strike: Strike) -> Vec<Expected> {
+    let retry = json!({ "schedule": ["1h"] });
+    let endpoint = endpoint(world, "/hook", json!({ "retry": retry })).await;
+    world.receiver.replies("/hook", vec![Reply::status(500); 2]);
+    world.begin(strike);
+    world.faults.set_down(Some("CreateSchedule"));
+    let events = post_events(world, 2).await;
+    world.settle().await;
+    all(&events, &endpoint, "/hook", "delivered")
+}
+
+pub async fn schedule_runs_out(world: &mut World, strike: Strike) -> Vec<Expected> {
+    let retry = json!({ "schedule": ["5s", "1h"] });
+    let endpoint = endpoint(world, "/hook", json!({ "retry": retry })).await;
+    world.receiver.reply("/hook", Reply::status(500));
+    world.begin(strike);
+    let event = post_event(world).await;
+    world.settle().await;
+    all(&[event], &endpoint, "/hook", "failed")
+}
+
+pub async fn rate_limited(world: &mut World, strike: Strike) -> Vec<Expected> {
+    let limits = json!({ "limits": { "per_hour": 1 } });
+    let answer = world.admin("PATCH", "/v1/accounts/acme", limits).await;
+    assert_eq!(answer.status, 200, "{}", answer.json);
+    let endpoint = endpoint(world, "/hook", json!({})).await;
+    world.begin(strike);
+    let events = post_events(world, 3).await;
+    world.settle().await;
+    all(&events, &endpoint, "/hook", "delivered")
+}
+
+async fn failed(world: &mut World, count: usize) -> (String, Vec<String>) {
+    let endpoint = endpoint(world, "/hook", json!({ "retry": { "schedule": [] } })).await;
+    world.receiver.replies("/hook", vec![Reply::status(500); count]);
+    let events = post_events(world, count).await;
+    world.settle().await;
+    (endpoint, events)
+}
+
+pub async fn replay(world: &mut World, strike: Strike) -> Vec<Expected> {
+    let (endpoint, events) = failed(world, 1).await;
+    world.begin(strike);
+    let path = format!("/v1/events/{}/deliveries/{endpoint}/replay", events[0]);
+    world.post(&path, Value::Null).await;
+    world.settle().await;
+    all(&events, &endpoint, "/hook", "delivered")
+}
+
+pub async fn recover(world: &mut World, strike: Strike) -> Vec<Expected> {
+    let (endpoint, events) = failed(world, 3).await;
+    world.begin(strike);
+    let path = format!("/v1/endpoints/{endpoint}/recover");
+    world.post(&path, json!({ "since": LONG_AGO })).await;
+    world.settle().await;
+    all(&events, &endpoint, "/hook", "delivered")
+}
+
+pub async fn replay_missing(world: &mut World, strike: Strike) -> Vec<Expected> {
+    let events = post_events(world, 2).await;
+    world.settle().await;
+    let endpoint = endpoint(world, "/hook", json!({})).await;
+    world.begin(strike);
+    let path = format!("/v1/endpoints/{endpoint}/replay-missing");
+    let since = world.since_yesterday();
+    world.post(&path, json!({ "since": since })).await;
+    world.settle().await;
+    all(&events, &endpoint, "/hook", "delivered")
+}
+
+pub async fn rotation(world: &mut World, strike: Strike) -> Vec<Expected> {
+    let hook = json!({ "url": world.receiver.url("/hook") });
+    let created = world.post("/v1/endpoints", hook).await;
+    let (endpoint, first) = (id(&created), secret(&created));
+    world.begin(strike);
+    let rotated = world.post(&format!("/v1/endpoints/{endpoint}/secret/rotate"), json!({})).await;
+    let second = secret(&rotated);
+    let event = post_event(world).await;
+    world.settle().await;
+    for request in world.receiver.requests("/hook") {
+        let timestamp = request.header("webhook-timestamp").parse().expect("seconds");
+        // An endpoint has one former secret: a rotation that is made again, since its answer was lost,
+        // takes the place of the first one.
+        let former = (!world.has_repeated_requests()).then_some(&first);
+        for secret in former.into_iter().chain([&second]) {
+            let id = request.header("webhook-id");
+            let expected = standard_webhooks(secret, id, timestamp, &request.body);
+            let signatures = request.header("webhook-signature");
+            assert!(
+                signatures.split(' ').any(|one| one == expected),
+                "signed with the secrets that hold"
+            );
+        }
+    }
+    all(&[event], &endpoint, "/hook", "delivered")
+}
+
+fn secret(answer: &Value) -> Secret {
+    let text = answer["secret"].as_str().expect("a secret");
+    SecretForm::Standard.parse(text).expect("a secret")
+}
+
+/// 410 switches the endpoint off.
+pub async fn gone(world: &mut World, strike: Strike) -> Vec<Expected> {
+    let endpoint = endpoint(world, "/hook", json!({})).await;
+    world.receiver.reply("/hook", Reply::status(410));
+    world.begin(strike);
+    let event = post_event(world).await;
+    world.settle().await;
+    world.faults.end();
+    // If a crash kept that from being noted, the next one has the same answer.
+    let mut expected = all(&[event], &endpoint, "/hook", "failed");
+    if world.get(&format!("/v1/endpoints/{endpoint}")).await["active"] == true {
+        let second = post_event(world).await;
+        world.settle().await;
+        expected.extend(all(&[second], &endpoint, "/hook", "failed"));
+    }
+    let seen = world.get(&format!("/v1/endpoints/{endpoint}")).await;
+    assert_eq!(seen["disabled_reason"], "gone", "{seen}");
+    expected
+}
+
+/// Everything at once: two endpoints, a full batch, failures on both roads.
+pub async fn full_batch(world: &mut World, strike: Strike) -> Vec<Expected> {
+    let retry = json!({ "schedule": ["5s", "1h", "1h"] });
+    let ill = endpoint(world, "/ill", json!({ "retry": retry })).await;
+    let well = endpoint(world, "/well", json!({})).await;
+    world.receiver.replies("/ill", vec![Reply::status(500); 25]);
+    world.begin(strike);
+    let events = post_events(world, 10).await;
+    world.settle().await;
+    let mut expected = all(&events, &ill, "/ill", "delivered");
+    expected.extend(all(&events, &well, "/well", "delivered"));
+    expected
+}

@@ -1,0 +1,545 @@
+//! The functions' real code over the one-machine stack's services, one call at a time, at a time of
+//! its own: nothing here waits for a clock.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{Duration, Instant};
+
+use aws_config::retry::RetryConfig;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
+use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use axum::Router;
+use axum::body::Body;
+use jiff::{SignedDuration, Timestamp};
+use posthorn::aws::scheduler::Firing;
+use posthorn::aws::{DataDir, LocalAws};
+use posthorn::event_source::batch;
+use posthorn::stack::{create_resources, settings};
+use posthorn::template::{BUILT_IN, Template};
+use posthorn_deliver::Deliver;
+use posthorn_dispatch::Dispatch;
+use posthorn_end_to_end::Receiver;
+use posthorn_retry::{Retry, RetryEvent, RetryOutcome};
+use posthorn_shared::clock::Clock;
+use posthorn_shared::deployment_key::DeploymentKey;
+use posthorn_shared::digest::sha256_hex;
+use posthorn_shared::due::Bucket;
+use posthorn_shared::runtime::Runtime;
+use posthorn_shared::settings::Settings;
+use posthorn_shared::store::Store;
+use serde_json::{Value, json};
+use tower::ServiceExt;
+
+use crate::faults::{Faults, FaultyClient, Life};
+
+const ADMIN_KEY: &str = "the admin key of these tests";
+/// How far the time goes on when there is nothing to do.
+const STEP: Duration = Duration::from_secs(60);
+/// After this time every wake-up should have come, and the sweep looks after those that have not.
+const SWEEP_AFTER: Duration = Duration::from_secs(300);
+/// A run that has not come to rest by then goes in circles.
+const MAX_STEPS: usize = 2_000;
+/// A client gives up then: it has tried for longer than a task that stalled keeps others from
+/// starting.
+const MAX_TRIES: usize = 60;
+
+/// A process of a function: its caches and connections, for as long as it lives.
+struct Process<F> {
+    function: F,
+    life: Life,
+}
+
+impl<F> Process<F> {
+    fn start(settings: &Settings, machine: &Machine, start: impl Fn(Runtime) -> F) -> Self {
+        let life = Life::begin();
+        let config = machine.config(life.clone());
+        let runtime = Runtime::with_config(settings.clone(), &config, machine.clock.clone());
+        Self { function: start(runtime), life }
+    }
+
+    /// What it answers; `None` when it died meanwhile.
+    async fn run<T>(&self, call: impl AsyncFnOnce(&F) -> T) -> Option<T> {
+        tokio::select! {
+            biased;
+            () = self.life.over() => None,
+            answer = call(&self.function) => Some(answer),
+        }
+    }
+}
+
+/// What processes run on.
+#[derive(Clone)]
+struct Machine {
+    http: SharedHttpClient,
+    faults: Faults,
+    aws_url: String,
+    clock: Clock,
+}
+
+impl Machine {
+    fn config(&self, life: Life) -> SdkConfig {
+        let (inner, faults) = (self.http.clone(), self.faults.clone());
+        SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new("us-east-1"))
+            .endpoint_url(&self.aws_url)
+            .credentials_provider(SharedCredentialsProvider::new(Credentials::new(
+                "any", "any", None, None, "tests",
+            )))
+            .http_client(SharedHttpClient::new(FaultyClient { inner, faults, life }))
+            // Whatever goes wrong with a call is the function's to deal with, not the SDK's.
+            .retry_config(RetryConfig::disabled())
+            .build()
+    }
+}
+
+/// An account's answer to a request.
+pub struct Answer {
+    pub status: u16,
+    pub json: Value,
+}
+
+/// One deployment, with an account and a receiver.
+pub struct World {
+    pub faults: Faults,
+    pub receiver: Receiver,
+    aws: LocalAws,
+    time: Arc<AtomicI64>,
+    template: Template,
+    settings: Settings,
+    machine: Machine,
+    /// A client of nobody's process, for whoever looks on.
+    schedules: aws_sdk_scheduler::Client,
+    table: aws_sdk_dynamodb::Client,
+    store: Store,
+    api: Process<Router>,
+    dispatch: Process<Dispatch>,
+    deliver: Process<Deliver>,
+    retry: Process<Retry>,
+    account_key: String,
+    requests: usize,
+    /// Requests that had to be made again.
+    repeated: usize,
+    slowest: Duration,
+    deletes_are_lost: bool,
+    /// Messages whose first deletion was lost.
+    lost_deletes: BTreeSet<String>,
+}
+
+impl World {
+    pub async fn create() -> Self {
+        let time = Arc::new(AtomicI64::new(Timestamp::now().as_millisecond()));
+        let clock = Clock::fixed(
+            {
+                let time = Arc::clone(&time);
+                move || {
+                    let millis = time.load(Ordering::Relaxed);
+                    Timestamp::from_millisecond(millis).expect("a time")
+                }
+            },
+            {
+                let system = Clock::system();
+                move || system.random()
+            },
+        );
+        let aws = LocalAws::open_at(DataDir::Memory, &clock).expect("services in memory");
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let aws_url = format!("http://{}", listener.local_addr().expect("its address"));
+        aws.sqs.set_endpoint(&aws_url);
+        let router = aws.router();
+        tokio::spawn(async move { axum::serve(listener, router).await });
+
+        let template = Template::parse(BUILT_IN, &aws_url).expect("the template");
+        let mut settings = settings(&template).expect("its settings");
+        settings.admin_key_sha256 = Some(sha256_hex(ADMIN_KEY));
+        settings.allowed_networks = "127.0.0.0/8".parse().expect("a network");
+        settings.deployment_key = Some(DeploymentKey::new(&"k".repeat(52)).expect("a key"));
+        let faults = Faults::default();
+        let http = aws_smithy_http_client::Builder::new().build_http();
+        let machine = Machine { http, faults: faults.clone(), aws_url, clock };
+        let runtime = Runtime::with_config(
+            settings.clone(),
+            &machine.config(Life::begin()),
+            machine.clock.clone(),
+        );
+        create_resources(&aws, &runtime, &template).await.expect("queues and table");
+
+        let onlooker = Machine { faults: Faults::default(), ..machine.clone() };
+        let looks_on = onlooker.config(Life::begin());
+        let schedules = aws_sdk_scheduler::Client::new(&looks_on);
+        let table = aws_sdk_dynamodb::Client::new(&looks_on);
+        let onlooker = Runtime::with_config(settings.clone(), &looks_on, machine.clock.clone());
+        let store = Store::new(&onlooker);
+        let mut world = Self {
+            api: Process::start(&settings, &machine, posthorn_api::router),
+            dispatch: Process::start(&settings, &machine, Dispatch::new),
+            deliver: Process::start(&settings, &machine, Deliver::new),
+            retry: Process::start(&settings, &machine, Retry::new),
+            faults,
+            receiver: Receiver::start().await,
+            aws,
+            time,
+            template,
+            settings,
+            machine,
+            schedules,
+            table,
+            store,
+            account_key: String::new(),
+            requests: 0,
+            repeated: 0,
+            slowest: Duration::ZERO,
+            deletes_are_lost: false,
+            lost_deletes: BTreeSet::new(),
+        };
+        // The sweep's cursor is where it is in a deployment that runs.
+        let begun = Bucket::of(world.now(), 1.0);
+        world.store.move_sweep_cursor(begun).await.expect("a cursor");
+        let account = json!({ "id": "acme", "name": "Acme" });
+        world.request(ADMIN_KEY, "POST", "/v1/accounts", account).await;
+        let key = json!({ "name": "tests", "scopes": ["manage"] });
+        let key = world.request(ADMIN_KEY, "POST", "/v1/accounts/acme/keys", key).await;
+        key.json["key"].as_str().expect("a key").clone_into(&mut world.account_key);
+        world
+    }
+
+    /// New processes, as after a pause; then the scenario counts.
+    pub fn begin(&mut self, strike: Option<(usize, crate::faults::Fault)>) {
+        self.restart_api();
+        self.restart_dispatch();
+        self.restart_deliver();
+        self.restart_retry();
+        self.faults.begin(strike);
+    }
+
+    /// From now on every message has to be deleted twice.
+    pub fn lose_deletes(&mut self) {
+        self.deletes_are_lost = true;
+    }
+
+    pub fn has_repeated_requests(&self) -> bool {
+        self.repeated > 0
+    }
+
+    fn restart_api(&mut self) {
+        self.api = Process::start(&self.settings, &self.machine, posthorn_api::router);
+    }
+
+    fn restart_dispatch(&mut self) {
+        self.dispatch = Process::start(&self.settings, &self.machine, Dispatch::new);
+    }
+
+    fn restart_deliver(&mut self) {
+        self.deliver = Process::start(&self.settings, &self.machine, Deliver::new);
+    }
+
+    fn restart_retry(&mut self) {
+        self.retry = Process::start(&self.settings, &self.machine, Retry::new);
+    }
+
+    /// Lets the time go on.
+    pub fn pass(&self, time: Duration) {
+        let millis = i64::try_from(time.as_millis()).expect("no eternity");
+        self.time.fetch_add(millis, Ordering::Relaxed);
+    }
+
+    /// The beginning of what happened here.
+    pub fn since_yesterday(&self) -> String {
+        let day = SignedDuration::from_hours(24);
+        self.now().saturating_sub(day).expect("a time").to_string()
+    }
+
+    pub fn now(&self) -> Timestamp {
+        self.machine.clock.now()
+    }
+
+    // --- a client ------------------------------------------------------------------------------
+
+    /// Asks as the account does, and again with the same `Idempotency-Key` until there is an answer.
+    pub async fn post(&mut self, path: &str, body: Value) -> Value {
+        let key = self.account_key.clone();
+        let answer = self.request(&key, "POST", path, body).await;
+        assert!((200..300).contains(&answer.status), "{path}: {}", answer.json);
+        answer.json
+    }
+
+    pub async fn get(&mut self, path: &str) -> Value {
+        let key = self.account_key.clone();
+        let answer = self.request(&key, "GET", path, Value::Null).await;
+        assert_eq!(answer.status, 200, "{path}: {}", answer.json);
+        answer.json
+    }
+
+    /// As the platform team asks.
+    pub async fn admin(&mut self, method: &str, path: &str, body: Value) -> Answer {
+        self.request(ADMIN_KEY, method, path, body).await
+    }
+
+    async fn request(&mut self, key: &str, method: &str, path: &str, body: Value) -> Answer {
+        self.requests += 1;
+        let idempotency_key = format!("request-{}", self.requests);
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        for _ in 0..MAX_TRIES {
+            let request = http::Request::builder()
+                .method(method)
+                .uri(path)
+                .header("authorization", format!("Bearer {key}"))
+                .header("content-type", "application/json")
+                .header("idempotency-key", &idempotency_key)
+                .body(Body::from(body.clone()))
+                .expect("a request");
+            let answer = self
+                .api
+                .run(async |router| {
+                    let response = router.clone().oneshot(request).await.expect("no failure");
+                    let status = response.status().as_u16();
+                    let bytes = axum::body::to_bytes(response.into_body(), usize::MAX).await;
+                    let bytes = bytes.expect("a body");
+                    Answer { status, json: serde_json::from_slice(&bytes).unwrap_or(Value::Null) }
+                })
+                .await;
+            match answer {
+                None => self.restart_api(),
+                Some(answer) if answer.status < 500 && answer.status != 409 => return answer,
+                Some(_) => {}
+            }
+            self.repeated += 1;
+            // Longer than a request may be under way.
+            self.pass(Duration::from_secs(90));
+        }
+        panic!("{method} {path} had no answer in {MAX_TRIES} tries")
+    }
+
+    /// Pushes an event to the events queue as a producer does, whose calls are not ours.
+    pub async fn push(&self, event: &Value) {
+        let client = aws_sdk_sqs::Client::new(&self.outside());
+        client
+            .send_message()
+            .queue_url(&self.settings.events_queue_url)
+            .message_body(event.to_string())
+            .send()
+            .await
+            .expect("sent");
+    }
+
+    fn outside(&self) -> SdkConfig {
+        let machine = Machine { faults: Faults::default(), ..self.machine.clone() };
+        machine.config(Life::begin())
+    }
+
+    // --- what AWS does -------------------------------------------------------------------------
+
+    /// Calls the functions with whatever waits for them, lets the time go on when nothing does, and
+    /// sweeps in the end; until all is quiet.
+    pub async fn settle(&mut self) {
+        for _ in 0..MAX_STEPS {
+            if self.work().await {
+                continue;
+            }
+            if self.queues_hold_something().await {
+                self.pass(STEP);
+                continue;
+            }
+            // Schedules are named after the time at which they fire.
+            let wake_ups = self.wake_ups().await;
+            let times = wake_ups.iter().filter_map(|name| name.split('-').nth(1)?.parse().ok());
+            if let Some(next) = times.min().map(Bucket::start) {
+                // One whose call has failed is called again a little later.
+                let ahead = Duration::try_from(next.duration_since(self.now())).unwrap_or_default();
+                self.pass(ahead.max(STEP));
+                continue;
+            }
+            self.pass(SWEEP_AFTER);
+            self.skip_sweeps().await;
+            // One that was struck is done by the next, a minute later.
+            if !matches!(self.sweep().await, Some(outcome) if outcome.sent == 0) {
+                continue;
+            }
+            // Retries whose schedule could not be created, and whose time has not come.
+            match self.first_open_bucket().await {
+                Some(bucket) => {
+                    let ahead = Duration::try_from(bucket.start().duration_since(self.now()));
+                    self.pass(ahead.unwrap_or_default());
+                }
+                None => return,
+            }
+        }
+        let (calls, left) = (self.faults.calls(), self.leftovers().await);
+        let last = &calls[calls.len().saturating_sub(12)..];
+        panic!("no rest in {MAX_STEPS} steps; left: {left:?}; the last calls: {last:?}");
+    }
+
+    /// Calls the functions as long as something waits for them, without letting the time go on;
+    /// answers how long the slowest call by a schedule took.
+    pub async fn work_off(&mut self) -> Duration {
+        self.slowest = Duration::ZERO;
+        while self.work().await {}
+        self.slowest
+    }
+
+    /// One round of calls; answers whether there were any.
+    async fn work(&mut self) -> bool {
+        let mut worked = false;
+        for name in ["dispatch", "deliver", "retry"] {
+            let sources = self.template.function(name).expect("a function").sources.clone();
+            for source in sources {
+                let sqs = &self.aws.sqs;
+                let received = sqs.receive(&source.queue, source.batch_size, None, Duration::ZERO);
+                let received = received.await.expect("a queue");
+                if received.is_empty() {
+                    continue;
+                }
+                worked = true;
+                let receipts: Vec<_> = received
+                    .iter()
+                    .map(|message| (message.message_id.clone(), message.receipt_handle.clone()))
+                    .collect();
+                let event = batch(received, &sqs.queue_arn(&source.queue));
+                let Some(response) = self.invoke(name, event).await else { continue };
+                let failed: BTreeSet<_> =
+                    response.batch_item_failures.into_iter().map(|f| f.item_identifier).collect();
+                let done = receipts.into_iter().filter(|(id, _)| {
+                    // A message that was not deleted comes back when its time is over.
+                    let lost = self.deletes_are_lost && self.lost_deletes.insert(id.clone());
+                    !failed.contains(id) && !lost
+                });
+                let done: Vec<_> = done.map(|(_, receipt)| receipt).collect();
+                self.aws.sqs.delete_batch(&source.queue, &done).await.expect("deleted");
+            }
+        }
+        for firing in self.due() {
+            worked = true;
+            let event: RetryEvent = serde_json::from_str(&firing.input).expect("an event of ours");
+            let began = Instant::now();
+            let outcome = self.retry.run(async |retry| retry.handle(event).await).await;
+            self.slowest = self.slowest.max(began.elapsed());
+            let (now, scheduler) = (self.now(), &self.aws.scheduler);
+            match outcome {
+                Some(Ok(_)) => scheduler.completed(&firing, now).expect("noted"),
+                Some(Err(_)) => scheduler.failed(&firing, now).expect("noted"),
+                None => {
+                    scheduler.failed(&firing, now).expect("noted");
+                    self.restart_retry();
+                }
+            }
+        }
+        worked
+    }
+
+    async fn invoke(&mut self, name: &str, event: SqsEvent) -> Option<SqsBatchResponse> {
+        match name {
+            "dispatch" => {
+                let answer = self.dispatch.run(async |dispatch| dispatch.handle(event).await).await;
+                if answer.is_none() {
+                    self.restart_dispatch();
+                }
+                answer
+            }
+            "deliver" => {
+                let answer = self.deliver.run(async |deliver| deliver.handle(event).await).await;
+                if answer.is_none() {
+                    self.restart_deliver();
+                }
+                answer
+            }
+            _ => {
+                let answer = self.retry.run(async |retry| retry.handle_tasks(event).await).await;
+                if answer.is_none() {
+                    self.restart_retry();
+                }
+                answer
+            }
+        }
+    }
+
+    /// Schedules of due retries that have come; those of the template are called by hand.
+    fn due(&self) -> Vec<Firing> {
+        let due = self.aws.scheduler.due(self.now(), 100).expect("schedules");
+        let (due, others): (Vec<_>, Vec<_>) =
+            due.into_iter().partition(|firing| firing.name.starts_with("due-"));
+        for other in others {
+            self.aws.scheduler.completed(&other, self.now()).expect("noted");
+        }
+        due
+    }
+
+    /// Sweeps that found nothing to do have brought the cursor to the first minute that is not done.
+    async fn skip_sweeps(&self) {
+        let recent = self.now().saturating_sub(SignedDuration::from_mins(4)).expect("a time");
+        let first = self.first_open_bucket().await;
+        let cursor = first.unwrap_or_else(|| Bucket::of(recent, 1.0));
+        self.store.move_sweep_cursor(cursor).await.expect("a cursor");
+    }
+
+    async fn sweep(&mut self) -> Option<RetryOutcome> {
+        let sweep = RetryEvent::Sweep { sweep: true };
+        let outcome = self.retry.run(async |retry| retry.handle(sweep).await).await;
+        if outcome.is_none() {
+            self.restart_retry();
+        }
+        outcome?.ok()
+    }
+
+    /// Whether a queue that a function reads holds anything, visible or not.
+    async fn queues_hold_something(&self) -> bool {
+        for name in ["events", "deliveries", "tasks"] {
+            if self.waiting(name).await > 0 {
+                return true;
+            }
+        }
+        false
+    }
+
+    async fn waiting(&self, name: &str) -> usize {
+        let depth = self.aws.sqs.depth(&format!("posthorn-{name}")).await.expect("a queue");
+        depth.visible + depth.in_flight + depth.delayed
+    }
+
+    /// Schedules of due retries.
+    pub async fn wake_ups(&self) -> Vec<String> {
+        let group = &self.settings.schedule_group;
+        let found =
+            self.schedules.list_schedules().group_name(group).name_prefix("due-").send().await;
+        let found = found.expect("a list");
+        found.schedules().iter().filter_map(|schedule| schedule.name().map(str::to_owned)).collect()
+    }
+
+    // --- what is left --------------------------------------------------------------------------
+
+    /// What should not be there any more.
+    pub async fn leftovers(&self) -> Vec<String> {
+        let mut left = Vec::new();
+        for name in ["events", "deliveries", "tasks", "events-dlq", "deliveries-dlq", "tasks-dlq"] {
+            let count = self.waiting(name).await;
+            if count > 0 {
+                left.push(format!("{count} messages on {name}"));
+            }
+        }
+        left.extend(self.wake_ups().await);
+        let open = self.open_buckets().await.into_iter();
+        left.extend(open.map(|(bucket, rows)| format!("{bucket} not done: {rows:?}")));
+        left
+    }
+
+    async fn first_open_bucket(&self) -> Option<Bucket> {
+        let open = self.open_buckets().await;
+        open.iter().filter_map(|(pk, _)| pk.split('#').nth(1)?.parse().ok()).min()
+    }
+
+    /// Minutes' shards that have rows and are not marked as done.
+    async fn open_buckets(&self) -> Vec<(String, BTreeSet<String>)> {
+        let mut buckets: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        let table =
+            self.table.scan().table_name(&self.settings.table).send().await.expect("a scan");
+        for item in table.items() {
+            let text = |name: &str| item[name].as_s().cloned().unwrap_or_default();
+            if text("pk").starts_with("DUE#") {
+                buckets.entry(text("pk")).or_default().insert(text("sk"));
+            }
+        }
+        buckets.into_iter().filter(|(_, rows)| !rows.contains("#DONE")).collect()
+    }
+}
