@@ -32,15 +32,11 @@ async fn explore(name: &str, scenario: impl AsyncFn(&mut World, Strike) -> Vec<E
             }
             let mut world = World::create().await;
             let problems = run(&mut world, Some((index, fault)), &scenario).await;
+            let struck = world.faults.struck();
             // What is kept for a second of the machine's time may be read once more or less.
-            match world.faults.struck() {
-                Some(struck) => {
-                    points += 1;
-                    let told = problems.into_iter();
-                    broken.extend(told.map(|it| format!("{index} {struck} {fault:?}: {it}")));
-                }
-                None => missed += 1,
-            }
+            *if struck.is_some() { &mut points } else { &mut missed } += 1;
+            let told = problems.into_iter();
+            broken.extend(told.map(|it| format!("{index} {struck:?} {fault:?}: {it}")));
         }
     }
     let (count, failures) = (calls.len(), broken.len());
@@ -91,9 +87,8 @@ async fn run(
 #[tokio::test]
 async fn what_comes_twice_is_attempted_once() {
     let mut world = World::create().await;
-    world.begin(None);
     world.lose_deletes();
-    let expected = scenarios::two_roads(&mut world).await;
+    let expected = scenarios::two_roads(&mut world, None).await;
     assert_eq!(world.leftovers().await, Vec::<String>::new());
     for Expected { event, path, .. } in &expected {
         let requests = world.receiver.requests(path);

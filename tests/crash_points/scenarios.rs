@@ -104,34 +104,34 @@ pub async fn large_payload(world: &mut World, strike: Strike) -> Vec<Expected> {
     all(&[event], &endpoint, "/hook", "delivered")
 }
 
-pub async fn short_retry(world: &mut World, strike: Strike) -> Vec<Expected> {
-    let retry = json!({ "schedule": ["5s", "5m"] });
+/// So many events at once, of which so many attempts are refused.
+async fn retried(
+    world: &mut World,
+    strike: Strike,
+    schedule: [&str; 2],
+    events: usize,
+    refused: usize,
+) -> Vec<Expected> {
+    let retry = json!({ "schedule": schedule });
     let endpoint = endpoint(world, "/hook", json!({ "retry": retry })).await;
-    world.receiver.replies("/hook", vec![Reply::status(500), Reply::status(503)]);
+    world.receiver.replies("/hook", vec![Reply::status(500); refused]);
     world.begin(strike);
-    let event = post_event(world).await;
-    world.settle().await;
-    all(&[event], &endpoint, "/hook", "delivered")
-}
-
-/// Two events, each refused twice: the first retry comes by the queue, the second by a row.
-pub async fn two_roads(world: &mut World) -> Vec<Expected> {
-    let retry = json!({ "schedule": ["5s", "1h"] });
-    let endpoint = endpoint(world, "/hook", json!({ "retry": retry })).await;
-    world.receiver.replies("/hook", vec![Reply::status(500); 4]);
-    let events = post_events(world, 2).await;
+    let events = post_events(world, events).await;
     world.settle().await;
     all(&events, &endpoint, "/hook", "delivered")
+}
+
+pub async fn short_retry(world: &mut World, strike: Strike) -> Vec<Expected> {
+    retried(world, strike, ["5s", "5m"], 1, 2).await
 }
 
 pub async fn long_retry(world: &mut World, strike: Strike) -> Vec<Expected> {
-    let retry = json!({ "schedule": ["1h", "2h"] });
-    let endpoint = endpoint(world, "/hook", json!({ "retry": retry })).await;
-    world.receiver.replies("/hook", vec![Reply::status(500); 3]);
-    world.begin(strike);
-    let events = post_events(world, 2).await;
-    world.settle().await;
-    all(&events, &endpoint, "/hook", "delivered")
+    retried(world, strike, ["1h", "2h"], 2, 3).await
+}
+
+/// Each is refused twice: the first retry comes by the queue, the second by a row.
+pub async fn two_roads(world: &mut World, strike: Strike) -> Vec<Expected> {
+    retried(world, strike, ["5s", "1h"], 2, 4).await
 }
 
 /// Scheduler takes nothing, so that the sweep has to find what is due.

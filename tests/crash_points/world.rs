@@ -46,27 +46,36 @@ const MAX_STEPS: usize = 2_000;
 /// starting.
 const MAX_TRIES: usize = 60;
 
-/// A process of a function: its caches and connections, for as long as it lives.
+/// A process of a function: its caches and connections, for as long as it lives; and the next one.
 struct Process<F> {
+    machine: Machine,
+    start: fn(Runtime) -> F,
     function: F,
     life: Life,
 }
 
 impl<F> Process<F> {
-    fn start(settings: &Settings, machine: &Machine, start: impl Fn(Runtime) -> F) -> Self {
+    fn start(machine: &Machine, start: fn(Runtime) -> F) -> Self {
         let life = Life::begin();
-        let config = machine.config(life.clone());
-        let runtime = Runtime::with_config(settings.clone(), &config, machine.clock.clone());
-        Self { function: start(runtime), life }
+        let function = start(machine.runtime(life.clone()));
+        Self { machine: machine.clone(), start, function, life }
     }
 
-    /// What it answers; `None` when it died meanwhile.
-    async fn run<T>(&self, call: impl AsyncFnOnce(&F) -> T) -> Option<T> {
-        tokio::select! {
+    fn restart(&mut self) {
+        *self = Self::start(&self.machine, self.start);
+    }
+
+    /// What it answers; `None` when it died meanwhile, and another took its place.
+    async fn run<T>(&mut self, call: impl AsyncFnOnce(&F) -> T) -> Option<T> {
+        let answer = tokio::select! {
             biased;
             () = self.life.over() => None,
             answer = call(&self.function) => Some(answer),
+        };
+        if answer.is_none() {
+            self.restart();
         }
+        answer
     }
 }
 
@@ -77,12 +86,13 @@ struct Machine {
     faults: Faults,
     aws_url: String,
     clock: Clock,
+    settings: Settings,
 }
 
 impl Machine {
-    fn config(&self, life: Life) -> SdkConfig {
+    fn runtime(&self, life: Life) -> Runtime {
         let (inner, faults) = (self.http.clone(), self.faults.clone());
-        SdkConfig::builder()
+        let config = SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new("us-east-1"))
             .endpoint_url(&self.aws_url)
@@ -92,7 +102,8 @@ impl Machine {
             .http_client(SharedHttpClient::new(FaultyClient { inner, faults, life }))
             // Whatever goes wrong with a call is the function's to deal with, not the SDK's.
             .retry_config(RetryConfig::disabled())
-            .build()
+            .build();
+        Runtime::with_config(self.settings.clone(), &config, self.clock.clone())
     }
 }
 
@@ -109,12 +120,8 @@ pub struct World {
     aws: LocalAws,
     time: Arc<AtomicI64>,
     template: Template,
-    settings: Settings,
-    machine: Machine,
-    /// A client of nobody's process, for whoever looks on.
-    schedules: aws_sdk_scheduler::Client,
-    table: aws_sdk_dynamodb::Client,
-    store: Store,
+    /// Of nobody's process, for whoever looks on: its calls neither count nor fail.
+    onlooker: Runtime,
     api: Process<Router>,
     dispatch: Process<Dispatch>,
     deliver: Process<Deliver>,
@@ -159,35 +166,22 @@ impl World {
         settings.deployment_key = Some(DeploymentKey::new(&"k".repeat(52)).expect("a key"));
         let faults = Faults::default();
         let http = aws_smithy_http_client::Builder::new().build_http();
-        let machine = Machine { http, faults: faults.clone(), aws_url, clock };
-        let runtime = Runtime::with_config(
-            settings.clone(),
-            &machine.config(Life::begin()),
-            machine.clock.clone(),
-        );
-        create_resources(&aws, &runtime, &template).await.expect("queues and table");
-
+        let machine = Machine { http, faults: faults.clone(), aws_url, clock, settings };
         let onlooker = Machine { faults: Faults::default(), ..machine.clone() };
-        let looks_on = onlooker.config(Life::begin());
-        let schedules = aws_sdk_scheduler::Client::new(&looks_on);
-        let table = aws_sdk_dynamodb::Client::new(&looks_on);
-        let onlooker = Runtime::with_config(settings.clone(), &looks_on, machine.clock.clone());
-        let store = Store::new(&onlooker);
+        let onlooker = onlooker.runtime(Life::begin());
+        create_resources(&aws, &onlooker, &template).await.expect("queues and table");
+
         let mut world = Self {
-            api: Process::start(&settings, &machine, posthorn_api::router),
-            dispatch: Process::start(&settings, &machine, Dispatch::new),
-            deliver: Process::start(&settings, &machine, Deliver::new),
-            retry: Process::start(&settings, &machine, Retry::new),
+            api: Process::start(&machine, posthorn_api::router),
+            dispatch: Process::start(&machine, Dispatch::new),
+            deliver: Process::start(&machine, Deliver::new),
+            retry: Process::start(&machine, Retry::new),
             faults,
             receiver: Receiver::start().await,
             aws,
             time,
             template,
-            settings,
-            machine,
-            schedules,
-            table,
-            store,
+            onlooker,
             account_key: String::new(),
             requests: 0,
             repeated: 0,
@@ -197,7 +191,7 @@ impl World {
         };
         // The sweep's cursor is where it is in a deployment that runs.
         let begun = Bucket::of(world.now(), 1.0);
-        world.store.move_sweep_cursor(begun).await.expect("a cursor");
+        Store::new(&world.onlooker).move_sweep_cursor(begun).await.expect("a cursor");
         let account = json!({ "id": "acme", "name": "Acme" });
         world.request(ADMIN_KEY, "POST", "/v1/accounts", account).await;
         let key = json!({ "name": "tests", "scopes": ["manage"] });
@@ -208,10 +202,10 @@ impl World {
 
     /// New processes, as after a pause; then the scenario counts.
     pub fn begin(&mut self, strike: Option<(usize, crate::faults::Fault)>) {
-        self.restart_api();
-        self.restart_dispatch();
-        self.restart_deliver();
-        self.restart_retry();
+        self.api.restart();
+        self.dispatch.restart();
+        self.deliver.restart();
+        self.retry.restart();
         self.faults.begin(strike);
     }
 
@@ -222,22 +216,6 @@ impl World {
 
     pub fn has_repeated_requests(&self) -> bool {
         self.repeated > 0
-    }
-
-    fn restart_api(&mut self) {
-        self.api = Process::start(&self.settings, &self.machine, posthorn_api::router);
-    }
-
-    fn restart_dispatch(&mut self) {
-        self.dispatch = Process::start(&self.settings, &self.machine, Dispatch::new);
-    }
-
-    fn restart_deliver(&mut self) {
-        self.deliver = Process::start(&self.settings, &self.machine, Deliver::new);
-    }
-
-    fn restart_retry(&mut self) {
-        self.retry = Process::start(&self.settings, &self.machine, Retry::new);
     }
 
     /// Lets the time go on.
@@ -253,7 +231,7 @@ impl World {
     }
 
     pub fn now(&self) -> Timestamp {
-        self.machine.clock.now()
+        self.onlooker.clock.now()
     }
 
     // --- a client ------------------------------------------------------------------------------
@@ -302,9 +280,8 @@ impl World {
                 })
                 .await;
             match answer {
-                None => self.restart_api(),
                 Some(answer) if answer.status < 500 && answer.status != 409 => return answer,
-                Some(_) => {}
+                _ => {}
             }
             self.repeated += 1;
             // Longer than a request may be under way.
@@ -315,19 +292,12 @@ impl World {
 
     /// Pushes an event to the events queue as a producer does, whose calls are not ours.
     pub async fn push(&self, event: &Value) {
-        let client = aws_sdk_sqs::Client::new(&self.outside());
-        client
-            .send_message()
-            .queue_url(&self.settings.events_queue_url)
+        let send = self.onlooker.sqs.send_message();
+        send.queue_url(&self.onlooker.settings.events_queue_url)
             .message_body(event.to_string())
             .send()
             .await
             .expect("sent");
-    }
-
-    fn outside(&self) -> SdkConfig {
-        let machine = Machine { faults: Faults::default(), ..self.machine.clone() };
-        machine.config(Life::begin())
     }
 
     // --- what AWS does -------------------------------------------------------------------------
@@ -419,11 +389,7 @@ impl World {
             let (now, scheduler) = (self.now(), &self.aws.scheduler);
             match outcome {
                 Some(Ok(_)) => scheduler.completed(&firing, now).expect("noted"),
-                Some(Err(_)) => scheduler.failed(&firing, now).expect("noted"),
-                None => {
-                    scheduler.failed(&firing, now).expect("noted");
-                    self.restart_retry();
-                }
+                Some(Err(_)) | None => scheduler.failed(&firing, now).expect("noted"),
             }
         }
         worked
@@ -431,27 +397,9 @@ impl World {
 
     async fn invoke(&mut self, name: &str, event: SqsEvent) -> Option<SqsBatchResponse> {
         match name {
-            "dispatch" => {
-                let answer = self.dispatch.run(async |dispatch| dispatch.handle(event).await).await;
-                if answer.is_none() {
-                    self.restart_dispatch();
-                }
-                answer
-            }
-            "deliver" => {
-                let answer = self.deliver.run(async |deliver| deliver.handle(event).await).await;
-                if answer.is_none() {
-                    self.restart_deliver();
-                }
-                answer
-            }
-            _ => {
-                let answer = self.retry.run(async |retry| retry.handle_tasks(event).await).await;
-                if answer.is_none() {
-                    self.restart_retry();
-                }
-                answer
-            }
+            "dispatch" => self.dispatch.run(async |dispatch| dispatch.handle(event).await).await,
+            "deliver" => self.deliver.run(async |deliver| deliver.handle(event).await).await,
+            _ => self.retry.run(async |retry| retry.handle_tasks(event).await).await,
         }
     }
 
@@ -471,16 +419,12 @@ impl World {
         let recent = self.now().saturating_sub(SignedDuration::from_mins(4)).expect("a time");
         let first = self.first_open_bucket().await;
         let cursor = first.unwrap_or_else(|| Bucket::of(recent, 1.0));
-        self.store.move_sweep_cursor(cursor).await.expect("a cursor");
+        Store::new(&self.onlooker).move_sweep_cursor(cursor).await.expect("a cursor");
     }
 
     async fn sweep(&mut self) -> Option<RetryOutcome> {
         let sweep = RetryEvent::Sweep { sweep: true };
-        let outcome = self.retry.run(async |retry| retry.handle(sweep).await).await;
-        if outcome.is_none() {
-            self.restart_retry();
-        }
-        outcome?.ok()
+        self.retry.run(async |retry| retry.handle(sweep).await).await?.ok()
     }
 
     /// Whether a queue that a function reads holds anything, visible or not.
@@ -500,10 +444,9 @@ impl World {
 
     /// Schedules of due retries.
     pub async fn wake_ups(&self) -> Vec<String> {
-        let group = &self.settings.schedule_group;
-        let found =
-            self.schedules.list_schedules().group_name(group).name_prefix("due-").send().await;
-        let found = found.expect("a list");
+        let list = self.onlooker.scheduler.list_schedules().name_prefix("due-");
+        let group = &self.onlooker.settings.schedule_group;
+        let found = list.group_name(group).send().await.expect("a list");
         found.schedules().iter().filter_map(|schedule| schedule.name().map(str::to_owned)).collect()
     }
 
@@ -532,9 +475,10 @@ impl World {
     /// Minutes' shards that have rows and are not marked as done.
     async fn open_buckets(&self) -> Vec<(String, BTreeSet<String>)> {
         let mut buckets: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-        let table =
-            self.table.scan().table_name(&self.settings.table).send().await.expect("a scan");
-        for item in table.items() {
+        let scan = self.onlooker.dynamodb.scan().table_name(&self.onlooker.settings.table);
+        let mut items = scan.into_paginator().items().send();
+        while let Some(item) = items.next().await {
+            let item = item.expect("a scan");
             let text = |name: &str| item[name].as_s().cloned().unwrap_or_default();
             if text("pk").starts_with("DUE#") {
                 buckets.entry(text("pk")).or_default().insert(text("sk"));

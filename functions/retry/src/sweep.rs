@@ -14,7 +14,7 @@ const GRACE: Duration = Duration::from_secs(120);
 
 /// Where the very first sweep of a deployment starts: it is older than its first retry. Not scaled:
 /// sweeps come once a minute, however fast the time is.
-const FIRST_REACH: Duration = Duration::from_secs(3600);
+const FIRST_REACH: SignedDuration = SignedDuration::from_hours(1);
 
 /// Buckets of one call: a sweep that has fallen behind catches up in steps, each of which is kept.
 const STEP: usize = 240;
@@ -30,10 +30,9 @@ impl Retry {
             Bucket::of(now.saturating_sub(scaled).unwrap_or(now), scale)
         };
         let end = ago(GRACE);
-        let first_reach = SignedDuration::try_from(FIRST_REACH).unwrap_or_default();
         let mut bucket = match self.store.sweep_cursor().await? {
             Some(cursor) => cursor,
-            None => Bucket::of(now.saturating_sub(first_reach).unwrap_or(now), scale),
+            None => Bucket::of(now.saturating_sub(FIRST_REACH).unwrap_or(now), scale),
         };
         let mut outcome = RetryOutcome::default();
         while bucket < end {

@@ -17,6 +17,7 @@ use jiff::Timestamp;
 use posthorn_shared::delivery_message::DeliveryMessage;
 use posthorn_shared::event::KEY_ATTRIBUTE;
 use posthorn_shared::ids::EventKey;
+use posthorn_shared::runtime::http_client;
 
 /// Seconds that a message is ours alone: far more than it takes to look at it or to send it on.
 const HELD: i32 = 60;
@@ -123,10 +124,9 @@ struct Queues {
 
 impl Queues {
     async fn at(place: Place) -> Result<Self> {
-        let mut loader = aws_config::defaults(BehaviorVersion::latest());
+        let mut loader = aws_config::defaults(BehaviorVersion::latest()).http_client(http_client());
         let (stack, place) = match place.stack {
             Some(stack) => {
-                loader = loader.http_client(posthorn_shared::runtime::http_client());
                 let place = format!("the stack {stack} in AWS");
                 (stack, place)
             }
@@ -135,7 +135,6 @@ impl Queues {
                 let listen = if listen.is_empty() { "127.0.0.1:4566" } else { &listen };
                 let url = format!("http://{listen}");
                 loader = loader
-                    .http_client(posthorn_shared::runtime::http_client())
                     .endpoint_url(&url)
                     .region(Region::new(crate::aws::REGION))
                     .credentials_provider(Credentials::new("local", "local", None, None, "here"));
