@@ -39,9 +39,9 @@ pub struct Endpoint {
     pub secret: Secret,
     /// When it was set: its age.
     pub secret_created_at: Timestamp,
-    /// The secret before, while it still signs.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub former_secret: Option<FormerSecret>,
+    /// The secrets before, while they still sign; the newest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub former_secrets: Vec<FormerSecret>,
     /// Where the dialect has tokens: what the receiver knows its sender by. Shown once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token: Option<String>,
@@ -66,6 +66,10 @@ pub struct Endpoint {
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
 }
+
+/// Replaced secrets that sign at the same time: each adds a signature to every request, and a
+/// header has its limits. The oldest makes way.
+pub const MAX_FORMER_SECRETS: usize = 4;
 
 /// A secret that was replaced.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -99,8 +103,31 @@ impl Endpoint {
 
     /// The secrets that sign at this time, the newest first.
     pub fn secrets(&self, now: Timestamp) -> impl Iterator<Item = &Secret> + Clone {
-        let former = self.former_secret.iter().filter(move |former| now < former.until);
-        std::iter::once(&self.secret).chain(former.map(|former| &former.secret))
+        std::iter::once(&self.secret).chain(self.former_secrets(now).map(|former| &former.secret))
+    }
+
+    /// The replaced secrets that still sign at this time, the newest first.
+    pub fn former_secrets(&self, now: Timestamp) -> impl Iterator<Item = &FormerSecret> + Clone {
+        self.former_secrets.iter().filter(move |former| now < former.until)
+    }
+
+    /// Replaces the secret. The one before goes on signing until then, as do those before it for as
+    /// long as was said of them; unless `until` is now, when none of them does.
+    pub fn rotate(&mut self, secret: Secret, until: Timestamp, now: Timestamp) {
+        if until <= now {
+            self.former_secrets.clear();
+        }
+        // The same request, once more.
+        if secret == self.secret {
+            return;
+        }
+        let former = FormerSecret { secret: std::mem::replace(&mut self.secret, secret), until };
+        self.former_secrets.insert(0, former);
+        let Self { secret, former_secrets, .. } = self;
+        former_secrets.retain(|former| now < former.until && former.secret != *secret);
+        former_secrets.truncate(MAX_FORMER_SECRETS);
+        self.secret_created_at = now;
+        self.updated_at = now;
     }
 
     /// How long an attempt may take, from connecting to the end of the answer.

@@ -14,6 +14,16 @@ const MAX_BYTES: usize = 1_000_000;
 /// Batches under way at once.
 const CONCURRENCY: usize = 8;
 
+/// Why a message was moved to a dead-letter queue by us, and the id that it came with.
+pub const REASON_ATTRIBUTE: &str = "reason";
+pub const MESSAGE_ID_ATTRIBUTE: &str = "message-id";
+
+/// How many times a message has been received, by the attributes that SQS gives it.
+pub fn receive_count(attributes: &HashMap<String, String>) -> u32 {
+    let count = attributes.get("ApproximateReceiveCount").and_then(|count| count.parse().ok());
+    count.unwrap_or(1)
+}
+
 /// A message to send.
 #[derive(Debug, Clone, Default)]
 pub struct Outgoing {

@@ -113,6 +113,13 @@ pub struct Answer {
     pub json: Value,
 }
 
+impl Answer {
+    /// Whether the request is being answered already, and not refused for something else.
+    fn is_under_way(&self) -> bool {
+        self.status == 409 && self.json["detail"].to_string().contains("Idempotency-Key")
+    }
+}
+
 /// One deployment, with an account and a receiver.
 pub struct World {
     pub faults: Faults,
@@ -129,7 +136,6 @@ pub struct World {
     account_key: String,
     requests: usize,
     /// Requests that had to be made again.
-    repeated: usize,
     slowest: Duration,
     deletes_are_lost: bool,
     /// Messages whose first deletion was lost.
@@ -184,7 +190,6 @@ impl World {
             onlooker,
             account_key: String::new(),
             requests: 0,
-            repeated: 0,
             slowest: Duration::ZERO,
             deletes_are_lost: false,
             lost_deletes: BTreeSet::new(),
@@ -214,10 +219,6 @@ impl World {
         self.deletes_are_lost = true;
     }
 
-    pub fn has_repeated_requests(&self) -> bool {
-        self.repeated > 0
-    }
-
     /// Lets the time go on.
     pub fn pass(&self, time: Duration) {
         let millis = i64::try_from(time.as_millis()).expect("no eternity");
@@ -242,6 +243,20 @@ impl World {
         let answer = self.request(&key, "POST", path, body).await;
         assert!((200..300).contains(&answer.status), "{path}: {}", answer.json);
         answer.json
+    }
+
+    /// Starts a recover or a replay, lets it do its work, and sees that it came to its end: it, or
+    /// the one that is said to be on already.
+    pub async fn carry_out(&mut self, path: &str, body: Value) {
+        let key = self.account_key.clone();
+        let answer = self.request(&key, "POST", path, body).await;
+        let text = answer.json.to_string();
+        let id = text.split(|c: char| c != '_' && !c.is_alphanumeric());
+        let id = id.into_iter().find(|word| word.starts_with("task_") && *word != "task_id");
+        let id = id.unwrap_or_else(|| panic!("{path}: {text}")).to_owned();
+        self.settle().await;
+        let task = self.get(&format!("/v1/tasks/{id}")).await;
+        assert_eq!(task["status"], "completed", "{task}, after {text}");
     }
 
     pub async fn get(&mut self, path: &str) -> Value {
@@ -280,10 +295,9 @@ impl World {
                 })
                 .await;
             match answer {
-                Some(answer) if answer.status < 500 && answer.status != 409 => return answer,
+                Some(answer) if answer.status < 500 && !answer.is_under_way() => return answer,
                 _ => {}
             }
-            self.repeated += 1;
             // Longer than a request may be under way.
             self.pass(Duration::from_secs(90));
         }

@@ -32,7 +32,7 @@ use posthorn_shared::delivery_message::{DeliveryMessage, InvalidMessage};
 use posthorn_shared::due::{Bucket, DueRetry};
 use posthorn_shared::ids::{AccountId, EndpointId, EventKey};
 use posthorn_shared::operational::Reporter;
-use posthorn_shared::queue::{self, Outgoing};
+use posthorn_shared::queue::{self, MESSAGE_ID_ATTRIBUTE, Outgoing, REASON_ATTRIBUTE};
 use posthorn_shared::runtime::Runtime;
 use posthorn_shared::store::Store;
 use posthorn_shared::stored_event::StoredEvent;
@@ -354,7 +354,8 @@ impl Deliver {
         for (message, reason) in unreadable {
             let id = message.message_id.unwrap_or_default();
             tracing::error!(message_id = id, %reason, "no delivery message");
-            let attributes = vec![("reason", reason.to_string()), ("message-id", id.clone())];
+            let attributes =
+                vec![(REASON_ATTRIBUTE, reason.to_string()), (MESSAGE_ID_ATTRIBUTE, id.clone())];
             letters.push(Outgoing {
                 body: message.body.unwrap_or_else(|| "(empty)".to_owned()),
                 attributes,
@@ -374,10 +375,9 @@ fn read(batch: SqsEvent) -> (Vec<Received>, Vec<(SqsMessage, InvalidMessage)>) {
     for record in batch.records {
         match DeliveryMessage::parse(record.body.as_deref().unwrap_or_default()) {
             Ok(message) => {
-                let count = record.attributes.get("ApproximateReceiveCount");
                 received.push(Received {
+                    again: queue::receive_count(&record.attributes) > 1,
                     message_id: record.message_id.unwrap_or_default(),
-                    again: count.is_some_and(|count| count != "1"),
                     message,
                 });
             }

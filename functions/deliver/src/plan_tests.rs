@@ -43,7 +43,7 @@ fn target(disabled_reason: Option<DisabledReason>) -> Arc<Target> {
         headers: Vec::new(),
         secret: Secret::generate(|| 7),
         secret_created_at: time().now,
-        former_secret: None,
+        former_secrets: Vec::new(),
         token: None,
         timeout_seconds: None,
         retry: None,

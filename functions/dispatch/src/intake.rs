@@ -8,6 +8,7 @@ use posthorn_shared::account_view::AccountView;
 use posthorn_shared::event::{self, KEY_ATTRIBUTE};
 use posthorn_shared::ids::{AccountId, EventKey, EventTypeName, ProducerEventId};
 use posthorn_shared::operational;
+use posthorn_shared::queue;
 use posthorn_shared::stored_event::StoredEvent;
 use serde_json::value::RawValue;
 
@@ -61,14 +62,13 @@ impl From<SqsMessage> for Message {
         let key = attributes.remove(KEY_ATTRIBUTE).and_then(|value| value.string_value);
         let operational = attributes.contains_key(operational::ATTRIBUTE);
         let millis = record.attributes.get("SentTimestamp").and_then(|text| text.parse().ok());
-        let count = record.attributes.get("ApproximateReceiveCount").and_then(|t| t.parse().ok());
         Self {
             id: record.message_id.unwrap_or_default(),
             body: record.body.unwrap_or_default(),
             sent: millis
                 .and_then(|millis| Timestamp::from_millisecond(millis).ok())
                 .unwrap_or(Timestamp::UNIX_EPOCH),
-            receive_count: count.unwrap_or(1),
+            receive_count: queue::receive_count(&record.attributes),
             key,
             operational,
         }

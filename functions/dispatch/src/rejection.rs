@@ -3,7 +3,7 @@
 use posthorn_shared::event::{InvalidEvent, KEY_ATTRIBUTE};
 use posthorn_shared::operational;
 use posthorn_shared::problem::{Problem, in_one_line};
-use posthorn_shared::queue::Outgoing;
+use posthorn_shared::queue::{MESSAGE_ID_ATTRIBUTE, Outgoing, REASON_ATTRIBUTE};
 
 use crate::intake::Message;
 
@@ -48,7 +48,8 @@ impl Rejection {
         // SQS refuses an empty body, though it never delivers one either.
         let body =
             if message.body.is_empty() { "(empty)".to_owned() } else { message.body.clone() };
-        let mut attributes = vec![("reason", reason), ("message-id", message.id.clone())];
+        let mut attributes =
+            vec![(REASON_ATTRIBUTE, reason), (MESSAGE_ID_ATTRIBUTE, message.id.clone())];
         attributes.extend(message.key().ok().map(|key| (KEY_ATTRIBUTE, key.to_string())));
         if message.is_operational() {
             attributes.push((operational::ATTRIBUTE, "1".to_owned()));

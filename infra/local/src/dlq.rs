@@ -17,6 +17,7 @@ use jiff::Timestamp;
 use posthorn_shared::delivery_message::DeliveryMessage;
 use posthorn_shared::event::KEY_ATTRIBUTE;
 use posthorn_shared::ids::EventKey;
+use posthorn_shared::queue::{MESSAGE_ID_ATTRIBUTE, REASON_ATTRIBUTE};
 use posthorn_shared::runtime::http_client;
 
 /// Seconds that a message is ours alone: far more than it takes to look at it or to send it on.
@@ -28,8 +29,6 @@ const EMPTY_ANSWERS: usize = 3;
 /// Bytes of a body that are shown.
 const SHOWN: usize = 2_000;
 /// Attributes that the dead-letter queue added.
-const REASON: &str = "reason";
-const MESSAGE_ID: &str = "message-id";
 
 /// What can be done.
 #[derive(Subcommand)]
@@ -281,8 +280,8 @@ impl Queues {
         to: &str,
     ) -> Result<()> {
         let mut attributes = message.message_attributes.clone().unwrap_or_default();
-        attributes.remove(REASON);
-        attributes.remove(MESSAGE_ID);
+        attributes.remove(REASON_ATTRIBUTE);
+        attributes.remove(MESSAGE_ID_ATTRIBUTE);
         if queue == Queue::Events && !attributes.contains_key(KEY_ATTRIBUTE) {
             // The new message has another id, and the event's key would follow from that: an event
             // that was stored and half sent would become a second one.
@@ -340,9 +339,9 @@ fn write_message(screen: &mut impl Write, message: &Message) -> Result<()> {
     };
     let own_id = message.message_id.as_deref().unwrap_or_default();
     let sent = sent_at(message).map_or_else(|| "?".to_owned(), |at| at.to_string());
-    writeln!(screen, "{}  sent {sent}", attribute(MESSAGE_ID).unwrap_or(own_id))?;
+    writeln!(screen, "{}  sent {sent}", attribute(MESSAGE_ID_ATTRIBUTE).unwrap_or(own_id))?;
     let unknown = "received ten times without success; the function's log has the reason";
-    writeln!(screen, "  reason: {}", attribute(REASON).unwrap_or(unknown))?;
+    writeln!(screen, "  reason: {}", attribute(REASON_ATTRIBUTE).unwrap_or(unknown))?;
     let body = message.body.as_deref().unwrap_or_default();
     // What a terminal would obey is not for strangers to write.
     let shown: String = body.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();

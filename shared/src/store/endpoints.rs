@@ -14,7 +14,7 @@ use crate::endpoint::{Endpoint, Interest};
 use crate::ids::{AccountId, EndpointId};
 
 /// The fields of an endpoint that are sealed.
-const SEALED: [&str; 4] = ["secret", "former_secret", "token", "headers"];
+const SEALED: [&str; 4] = ["secret", "former_secrets", "token", "headers"];
 /// The attribute they are sealed in.
 const SEALED_ATTRIBUTE: &str = "s";
 

@@ -118,8 +118,11 @@ impl Reader<'_> {
     }
 
     fn millis(&self, name: &str) -> Option<Timestamp> {
-        let millis = self.0.get(name)?.as_n().ok()?.parse().ok()?;
-        Timestamp::from_millisecond(millis).ok()
+        Timestamp::from_millisecond(self.integer(name)?).ok()
+    }
+
+    fn integer(&self, name: &str) -> Option<i64> {
+        self.0.get(name)?.as_n().ok()?.parse().ok()
     }
 
     fn error(&self, reason: String) -> StoreError {

@@ -28,6 +28,8 @@ pub(super) enum If {
     New,
     /// The one that is there has this revision.
     Revision(u64),
+    /// There is none, or its `u`, in seconds since the epoch, is before this.
+    Expired(i64),
 }
 
 /// Which items of a partition to read.
@@ -241,6 +243,9 @@ impl Store {
                 If::Revision(revision) => put
                     .condition_expression("r = :r")
                     .expression_attribute_values(":r", number(revision)),
+                If::Expired(now) => put
+                    .condition_expression("attribute_not_exists(pk) OR u < :now")
+                    .expression_attribute_values(":now", number(now)),
             };
             let put = put.build().map_err(sdk_error)?;
             transaction = transaction.transact_items(TransactWriteItem::builder().put(put).build());

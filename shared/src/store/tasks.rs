@@ -4,34 +4,42 @@ use jiff::Timestamp;
 
 use super::document::{self, Change};
 use super::keys;
-use super::table::item_key;
-use super::{Reader, Store, StoreError, number, string};
-use crate::ids::{AccountId, TaskId};
+use super::table::{If, item_key};
+use super::{Item, Reader, Store, StoreError, number, string};
+use crate::ids::{AccountId, EndpointId, TaskId};
 use crate::task::{STALLED_AFTER, Task, TaskKind};
 
 impl Store {
-    /// Creates a task, unless one of its kind is on for its endpoint: that one's id is the answer
-    /// then.
+    /// The task of a kind that is on for an endpoint.
     ///
     /// # Errors
-    /// When the table can't be read or written.
-    pub async fn create_task(&self, task: &Task) -> Result<Option<TaskId>, StoreError> {
-        // The claim first: should this die in between, it runs out by itself.
-        let mut claim = item_key(keys::task_claim(&task.endpoint, name(task.kind)));
-        claim.insert("k".to_owned(), string(task.id.as_str()));
-        claim.insert("u".to_owned(), number(claimed_until(task.updated_at)));
-        claim.insert("x".to_owned(), number(self.expiry(task.updated_at)));
-        let free = "attribute_not_exists(pk) OR u < :now";
-        let now = [(":now", number(task.updated_at.as_second()))];
-        if !self.put_if(claim, free, &now).await? {
-            let claim = keys::task_claim(&task.endpoint, name(task.kind));
-            let Some(item) = self.get(claim, true).await? else {
-                return Err(StoreError::Contended);
-            };
-            return Reader(&item).parse("k").map(Some);
+    /// When the table can't be read.
+    pub async fn task_under_way(
+        &self,
+        endpoint: &EndpointId,
+        kind: TaskKind,
+        now: Timestamp,
+    ) -> Result<Option<TaskId>, StoreError> {
+        let Some(claim) = self.get(keys::task_claim(endpoint, name(kind)), true).await? else {
+            return Ok(None);
+        };
+        let reader = Reader(&claim);
+        match reader.integer("u").is_none_or(|until| until < now.as_second()) {
+            true => Ok(None),
+            false => reader.parse("k").map(Some),
         }
-        self.put_task(task, 1).await?;
-        Ok(None)
+    }
+
+    /// Creates a task with its claim. `false`: one of its kind has been created meanwhile.
+    ///
+    /// # Errors
+    /// When the table can't be written.
+    pub async fn create_task(&self, task: &Task) -> Result<bool, StoreError> {
+        let puts = [
+            (self.claim_item(task), If::Expired(task.updated_at.as_second())),
+            (self.task_item(task, 1)?, If::New),
+        ];
+        self.transact_puts(puts).await
     }
 
     /// # Errors
@@ -59,12 +67,7 @@ impl Store {
         Ok(changed)
     }
 
-    async fn put_task(&self, task: &Task, revision: u64) -> Result<(), StoreError> {
-        let item = self.task_item(task, revision)?;
-        self.put_if(item, "attribute_not_exists(pk)", &[]).await.map(drop)
-    }
-
-    fn task_item(&self, task: &Task, revision: u64) -> Result<super::Item, StoreError> {
+    fn task_item(&self, task: &Task, revision: u64) -> Result<Item, StoreError> {
         let key = keys::task(&task.account, &task.id);
         let mut item = document::to_item(key, task, revision)?;
         item.insert("x".to_owned(), number(self.expiry(task.created_at)));
@@ -72,16 +75,18 @@ impl Store {
     }
 
     async fn hold_claim(&self, task: &Task) -> Result<(), StoreError> {
-        let until = match task.is_running() {
-            true => claimed_until(task.updated_at),
-            false => 0,
-        };
+        let claim = self.claim_item(task);
+        // Unless it stalled, and another has the claim now.
+        self.put_if(claim, "k = :k", &[(":k", string(task.id.as_str()))]).await.map(drop)
+    }
+
+    fn claim_item(&self, task: &Task) -> Item {
+        let until = if task.is_running() { claimed_until(task.updated_at) } else { 0 };
         let mut claim = item_key(keys::task_claim(&task.endpoint, name(task.kind)));
         claim.insert("k".to_owned(), string(task.id.as_str()));
         claim.insert("u".to_owned(), number(until));
         claim.insert("x".to_owned(), number(self.expiry(task.updated_at)));
-        // Unless it stalled, and another has the claim now.
-        self.put_if(claim, "k = :k", &[(":k", string(task.id.as_str()))]).await.map(drop)
+        claim
     }
 }
 

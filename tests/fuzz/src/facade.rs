@@ -202,7 +202,7 @@ fn blank() -> Endpoint {
         headers: Vec::new(),
         secret: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".parse().expect("a secret"),
         secret_created_at: time,
-        former_secret: None,
+        former_secrets: Vec::new(),
         token: None,
         timeout_seconds: None,
         retry: None,

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use jiff::{SignedDuration, Timestamp};
 use posthorn_shared::base32;
 use posthorn_shared::dialect::Dialect;
-use posthorn_shared::endpoint::{DisabledReason, Endpoint, FormerSecret};
+use posthorn_shared::endpoint::{DisabledReason, Endpoint};
 use posthorn_shared::endpoint_url::EndpointUrl;
 use posthorn_shared::failure_rate::Baseline;
 use posthorn_shared::filter::Filter;
@@ -72,7 +72,7 @@ pub async fn create(
         headers: Vec::new(),
         secret: given.unwrap_or_else(|| dialect.secret.generate(|| clock.random())),
         secret_created_at: now,
-        former_secret: None,
+        former_secrets: Vec::new(),
         token: dialect.has_token().then(|| base32::encode(clock.random())),
         timeout_seconds: None,
         retry: None,
@@ -168,10 +168,7 @@ pub async fn rotate_secret(
     let changed = state
         .store
         .change_endpoint(account, id, |mut endpoint| {
-            let secret = std::mem::replace(&mut endpoint.secret, new.clone());
-            endpoint.former_secret = (overlap > 0).then_some(FormerSecret { secret, until });
-            endpoint.secret_created_at = now;
-            endpoint.updated_at = now;
+            endpoint.rotate(new.clone(), until, now);
             Ok(endpoint)
         })
         .await?;

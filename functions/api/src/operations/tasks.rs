@@ -1,6 +1,5 @@
 //! Recovers and replays: started here, carried out by the retry function.
 
-use std::convert::Infallible;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -13,6 +12,9 @@ use crate::fields::Fields;
 use crate::operations::sends::refuse_inactive;
 use crate::problem::Refusal;
 use crate::state::ApiState;
+
+/// How long a task's message waits for the task to be written down.
+const HEAD_START: Duration = Duration::from_secs(1);
 
 /// Starts a task over a window of an endpoint's past.
 pub async fn start(
@@ -47,24 +49,30 @@ pub async fn start(
         created_at: now,
         updated_at: now,
     };
-    if let Some(other) = state.store.create_task(&task).await? {
-        return Err(Refusal::Conflict(format!(
-            "{other} is on for this endpoint; wait for its end: GET /v1/tasks/{other}"
-        )));
-    }
+    refuse_second(state, &task).await?;
+    // The message first: a task that nobody works on would be in the way of others. A message
+    // without a task comes to nothing.
     let message = TaskMessage { account: task.account.clone(), task: task.id.clone() };
     let url = &state.runtime.settings.tasks_queue_url;
-    let sent = queue::send_all(&state.runtime.sqs, url, vec![message.outgoing(Duration::ZERO)]);
-    let Some(Err(error)) = sent.await.pop() else {
-        return Ok(task.id);
-    };
-    // Nobody will make its pages: it makes way for another. Should this fail, too, its claim runs
-    // out by itself.
-    let stop = |task| Ok::<_, Infallible>(Task { status: TaskStatus::Stopped, ..task });
-    if let Err(error) = state.store.change_task(&task, stop).await {
-        tracing::error!(task = %task.id, %error, "a task that was not started holds its claim");
+    let sent = queue::send_all(&state.runtime.sqs, url, vec![message.outgoing(HEAD_START)]);
+    if let Some(Err(error)) = sent.await.pop() {
+        return Err(Refusal::Unavailable(error.to_string()));
     }
-    Err(Refusal::Unavailable(error.to_string()))
+    if !state.store.create_task(&task).await? {
+        refuse_second(state, &task).await?;
+        return Err(Refusal::Unavailable("another task came in between".to_owned()));
+    }
+    Ok(task.id)
+}
+
+async fn refuse_second(state: &ApiState, task: &Task) -> Result<(), Refusal> {
+    let Task { endpoint, kind, created_at, .. } = task;
+    match state.store.task_under_way(endpoint, *kind, *created_at).await? {
+        None => Ok(()),
+        Some(other) => Err(Refusal::Conflict(format!(
+            "{other} is on for this endpoint; wait for its end: GET /v1/tasks/{other}"
+        ))),
+    }
 }
 
 /// The task, if the account has it.

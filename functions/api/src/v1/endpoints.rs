@@ -224,15 +224,15 @@ pub async fn test(
 pub struct SecretView {
     secret: String,
     created_at: Timestamp,
-    /// While a rotation overlaps.
+    /// While a rotation overlaps: when the last of up to four former secrets stops signing.
     former_secret_signs_until: Option<Timestamp>,
 }
 
 fn secret_view(endpoint: &Endpoint, now: Timestamp) -> SecretView {
-    let former = endpoint.former_secret.as_ref().filter(|former| now < former.until);
+    let former = endpoint.former_secrets(now).map(|former| former.until);
     SecretView {
         secret: endpoint.secret.reveal().to_owned(),
         created_at: endpoint.secret_created_at,
-        former_secret_signs_until: former.map(|former| former.until),
+        former_secret_signs_until: former.max(),
     }
 }

@@ -45,6 +45,8 @@ enum TaskError {
     Store(#[from] StoreError),
     #[error("{0}")]
     Queue(String),
+    #[error("its task is not written down yet")]
+    Unknown,
 }
 
 impl Retry {
@@ -54,7 +56,10 @@ impl Retry {
         for record in batch.records {
             let body = record.body.as_deref().unwrap_or_default();
             let outcome = match serde_json::from_str::<TaskMessage>(body) {
-                Ok(message) => self.page(&message).await.map_err(|error| error.to_string()),
+                Ok(message) => {
+                    let again = queue::receive_count(&record.attributes) > 1;
+                    self.page(&message, again).await.map_err(|error| error.to_string())
+                }
                 // It comes back until it is moved to the dead-letter queue.
                 Err(error) => Err(format!("no task message: {error}")),
             };
@@ -70,9 +75,11 @@ impl Retry {
 
     /// One page's story: is there still something to do, how much may be sent, send it, write
     /// down how far that was, wake up the next page.
-    async fn page(&self, message: &TaskMessage) -> Result<(), TaskError> {
+    async fn page(&self, message: &TaskMessage, again: bool) -> Result<(), TaskError> {
         let Some(task) = self.store.task(&message.account, &message.task).await? else {
-            return Ok(());
+            // Its message is sent first. If it is not there the next time either, it was refused, or
+            // the request died; or it has expired.
+            return if again { Ok(()) } else { Err(TaskError::Unknown) };
         };
         if !task.is_running() {
             return Ok(());

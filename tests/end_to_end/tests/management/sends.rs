@@ -120,7 +120,18 @@ async fn both_secrets_sign_while_a_rotation_overlaps() {
     assert_eq!(account.get(&path).await["secret"], new);
     expect_signatures(&account, &receiver, &[&new, &old]).await;
 
-    // The one before is given up at once.
+    // One more within the overlap: the first goes on signing, whose receivers have not changed over.
+    let wish = json!({ "overlap_seconds": 60 });
+    let newer = account.post(&format!("{path}/rotate"), wish.clone()).await;
+    let newer = newer.json["secret"].as_str().unwrap().to_owned();
+    expect_signatures(&account, &receiver, &[&newer, &new, &old]).await;
+    // By what it is now: nothing changes, as when a request is made again.
+    let mut same = wish;
+    same["secret"] = json!(newer);
+    assert_eq!(account.post(&format!("{path}/rotate"), same).await.status, 200);
+    expect_signatures(&account, &receiver, &[&newer, &new, &old]).await;
+
+    // Those before are given up at once.
     let given = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
     let wish = json!({ "secret": given, "overlap_seconds": 0 });
     assert_eq!(account.post(&format!("{path}/rotate"), wish).await.status, 200);
