@@ -9,6 +9,8 @@ use futures::StreamExt;
 
 /// Entries of one SendMessageBatch (an SQS limit).
 const MAX_ENTRIES: usize = 10;
+/// Bytes of one message with its attributes (an SQS limit).
+const MAX_MESSAGE: usize = 1_048_576;
 /// Bytes of one SendMessageBatch, a little under SQS's 1 MiB since attribute names count too.
 const MAX_BYTES: usize = 1_000_000;
 /// Batches under way at once.
@@ -42,6 +44,17 @@ pub struct Outgoing {
 pub struct NotSent(pub String);
 
 impl Outgoing {
+    /// A message on its way to a dead-letter queue, as it was, with attributes, the most important
+    /// first: those that SQS would not take beside so large a body are left out.
+    pub fn dead_letter(body: String, attributes: Vec<(&'static str, String)>) -> Self {
+        // SQS refuses an empty body, though it never delivers one either.
+        let body = if body.is_empty() { "(empty)".to_owned() } else { body };
+        let mut letter = Self { body, attributes, ..Self::default() };
+        while letter.size() > MAX_MESSAGE && letter.attributes.pop().is_some() {}
+        letter
+    }
+
+    /// As SQS counts it.
     fn size(&self) -> usize {
         let attributes: usize = self.attributes.iter().map(|(n, v)| n.len() + v.len() + 6).sum();
         self.body.len() + attributes
@@ -142,6 +155,20 @@ async fn send_batch(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_dead_letter_is_never_too_large() {
+        let letter = |bytes: usize| {
+            let attributes = vec![("posthorn-key", "k".to_owned()), ("reason", "r".repeat(100))];
+            let letter = Outgoing::dead_letter("x".repeat(bytes), attributes);
+            assert_eq!(letter.body.len(), bytes);
+            letter.attributes.len()
+        };
+        assert_eq!(letter(1_000), 2);
+        assert_eq!(letter(MAX_MESSAGE - 100), 1);
+        assert_eq!(letter(MAX_MESSAGE), 0);
+        assert_eq!(Outgoing::dead_letter(String::new(), vec![]).body, "(empty)");
+    }
 
     #[test]
     fn batches_hold_ten_messages_and_a_megabyte() {

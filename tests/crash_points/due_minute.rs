@@ -25,6 +25,11 @@ async fn a_minute_full_of_due_retries() {
     world.receiver.replies("/hook", vec![busy; rows]);
     let mut left = rows;
     while left > 0 {
+        // Other processes make the second half of the attempts: they know of no schedules.
+        if left <= rows / 2 && left + 100 > rows / 2 {
+            world.work_off().await;
+            world.begin(None);
+        }
         let size = left.min(100);
         let event = json!({ "type": "a.b", "data": { "text": "x".repeat(500) } });
         world.post("/v1/events", json!({ "events": vec![event; size] })).await;

@@ -355,12 +355,8 @@ impl Deliver {
             let id = message.message_id.unwrap_or_default();
             tracing::error!(message_id = id, %reason, "no delivery message");
             let attributes =
-                vec![(REASON_ATTRIBUTE, reason.to_string()), (MESSAGE_ID_ATTRIBUTE, id.clone())];
-            letters.push(Outgoing {
-                body: message.body.unwrap_or_else(|| "(empty)".to_owned()),
-                attributes,
-                ..Outgoing::default()
-            });
+                vec![(MESSAGE_ID_ATTRIBUTE, id.clone()), (REASON_ATTRIBUTE, reason.to_string())];
+            letters.push(Outgoing::dead_letter(message.body.unwrap_or_default(), attributes));
             ids.push(id);
         }
         let url = &self.runtime.settings.deliveries_dead_letter_queue_url;

@@ -45,15 +45,11 @@ impl Rejection {
             let end = (0..=MAX_REASON).rev().find(|end| reason.is_char_boundary(*end));
             reason.truncate(end.unwrap_or(0));
         }
-        // SQS refuses an empty body, though it never delivers one either.
-        let body =
-            if message.body.is_empty() { "(empty)".to_owned() } else { message.body.clone() };
-        let mut attributes =
-            vec![(REASON_ATTRIBUTE, reason), (MESSAGE_ID_ATTRIBUTE, message.id.clone())];
-        attributes.extend(message.key().ok().map(|key| (KEY_ATTRIBUTE, key.to_string())));
-        if message.is_operational() {
-            attributes.push((operational::ATTRIBUTE, "1".to_owned()));
-        }
-        Outgoing { body, attributes, ..Outgoing::default() }
+        let key = message.key().ok().map(|key| (KEY_ATTRIBUTE, key.to_string()));
+        let operational =
+            message.is_operational().then(|| (operational::ATTRIBUTE, "1".to_owned()));
+        let told = [(MESSAGE_ID_ATTRIBUTE, message.id.clone()), (REASON_ATTRIBUTE, reason)];
+        let attributes = key.into_iter().chain(operational).chain(told);
+        Outgoing::dead_letter(message.body.clone(), attributes.collect())
     }
 }

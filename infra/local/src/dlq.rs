@@ -28,8 +28,6 @@ const BATCH: usize = 10;
 const EMPTY_ANSWERS: usize = 3;
 /// Bytes of a body that are shown.
 const SHOWN: usize = 2_000;
-/// Attributes that the dead-letter queue added.
-
 /// What can be done.
 #[derive(Subcommand)]
 pub enum Command {
