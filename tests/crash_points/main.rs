@@ -11,6 +11,7 @@ use std::collections::BTreeSet;
 use std::panic::AssertUnwindSafe;
 
 use futures::FutureExt;
+use serde_json::Value;
 
 use faults::Fault;
 use scenarios::{Expected, Strike};
@@ -77,10 +78,20 @@ async fn run(
             Some(delivery) if delivery["status"] != status => {
                 problems.push(format!("{event} to {path} should be {status}: {delivery}"));
             }
+            Some(delivery) if !is_whole(delivery) => {
+                problems.push(format!("attempts are missing: {delivery}"));
+            }
             Some(_) => {}
         }
     }
     problems
+}
+
+/// Whether no attempt is missing on record.
+fn is_whole(delivery: &Value) -> bool {
+    let attempts = delivery["attempts"].as_array().expect("attempts");
+    attempts.iter().zip(1..).all(|(attempt, number)| attempt["number"] == number)
+        && delivery["attempt_count"] == attempts.len()
 }
 
 /// SQS and Lambda may give a message to a function again although it was done with.
@@ -94,6 +105,9 @@ async fn what_comes_twice_is_attempted_once() {
         let requests = world.receiver.requests(path);
         let count = requests.iter().filter(|request| request.header("webhook-id") == event).count();
         assert_eq!(count, 3, "{event}: three attempts, though every message came twice");
+        let deliveries = world.get(&format!("/v1/events/{event}/deliveries")).await;
+        let delivery = &deliveries["data"][0];
+        assert!(is_whole(delivery) && delivery["attempt_count"] == 3, "{delivery}");
     }
 }
 

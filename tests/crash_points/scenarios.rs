@@ -69,7 +69,10 @@ pub async fn ingest_by_post(world: &mut World, strike: Strike) -> Vec<Expected> 
 pub async fn ingest_by_queue(world: &mut World, strike: Strike) -> Vec<Expected> {
     let endpoint = endpoint(world, "/hook", json!({})).await;
     world.begin(strike);
-    world.push(&json!({ "account": "acme", "id": "mine", "type": "a.b", "data": {} })).await;
+    let mine = json!({ "account": "acme", "id": "mine", "type": "a.b", "data": {} });
+    world.push(&mine).await;
+    // Its producer did not hear that it was taken.
+    world.push(&mine).await;
     world.push(&json!({ "account": "acme", "type": "a.c", "data": {} })).await;
     world.settle().await;
     world.faults.end();

@@ -26,6 +26,7 @@ use std::time::Duration;
 
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
 use futures::future::join_all;
+use jiff::Timestamp;
 use posthorn_shared::account_view::AccountViews;
 use posthorn_shared::delivery::Delivery;
 use posthorn_shared::delivery_message::{DeliveryMessage, InvalidMessage};
@@ -265,17 +266,14 @@ impl Deliver {
 
         let scale = self.runtime.settings.time_scale;
         let (mut due_owners, mut due) = (Vec::new(), Vec::new());
-        let (mut queue_owners, mut queued) = (Vec::new(), Vec::new());
+        let mut queued = Vec::new();
         for (message_id, next) in next {
             match next {
                 Next::Due(retry) => {
                     due_owners.push(message_id);
                     due.push(retry);
                 }
-                Next::Queue(message, at) => {
-                    queue_owners.push(message_id);
-                    queued.push((message, at));
-                }
+                Next::Queue(message, at) => queued.push((message_id, message, at)),
             }
         }
         let (written, rows) = self.store.put_deliveries(&deliveries, &due, scale).await;
@@ -288,10 +286,11 @@ impl Deliver {
                 lost.insert(owner);
             }
         }
-        self.schedule(due_owners.into_iter().zip(due), &mut queue_owners, &mut queued).await;
-        self.enqueue(queue_owners, queued, &mut lost).await;
-        // Only what is on record has consequences: what is not is attempted again, and would find
-        // its endpoint switched off.
+        // Only what is on record has consequences. What is not is attempted again: it would find
+        // the next attempt made before it, or its endpoint switched off.
+        queued.extend(self.schedule(due_owners.into_iter().zip(due)).await);
+        queued.retain(|(owner, ..)| !lost.contains(owner));
+        self.enqueue(queued, &mut lost).await;
         for (target, reason) in kept(switch_off, &lost) {
             self.targets.disable(&target.endpoint, reason, self.runtime.clock.now()).await;
         }
@@ -300,22 +299,19 @@ impl Deliver {
         failed.extend(lost);
     }
 
-    /// Makes sure of the schedules of the rows just written. A row whose bucket has begun while it
-    /// was being written may have been overlooked: it goes by the queue as well.
+    /// Makes sure of the schedules of the rows just written. Answers those whose bucket has begun
+    /// meanwhile and which may have been overlooked: they go by the queue as well.
     async fn schedule(
         &self,
         due: impl Iterator<Item = (String, DueRetry)>,
-        queue_owners: &mut Vec<String>,
-        queued: &mut Vec<(DeliveryMessage, jiff::Timestamp)>,
-    ) {
+    ) -> Vec<(String, DeliveryMessage, Timestamp)> {
         let scale = self.runtime.settings.time_scale;
-        let mut buckets = HashSet::new();
+        let (mut buckets, mut begun) = (HashSet::new(), Vec::new());
         for (owner, retry) in due {
             let bucket = Bucket::of(retry.due, scale);
             if bucket.start() <= self.runtime.clock.now() {
-                queue_owners.push(owner);
                 let at = retry.due;
-                queued.push((retry.into(), at));
+                begun.push((owner, retry.into(), at));
             } else {
                 buckets.insert((bucket, retry.shard()));
             }
@@ -326,20 +322,23 @@ impl Deliver {
             // No failure of the message: the rows are there, and the sweep finds them.
             tracing::error!(%error, "retries wait for the sweep");
         }
+        begun
     }
 
     async fn enqueue(
         &self,
-        owners: Vec<String>,
-        queued: Vec<(DeliveryMessage, jiff::Timestamp)>,
+        queued: Vec<(String, DeliveryMessage, Timestamp)>,
         lost: &mut HashSet<String>,
     ) {
         let now = self.runtime.clock.now();
-        let outgoing = queued.into_iter().map(|(message, at)| {
-            message.outgoing(at.duration_since(now).try_into().unwrap_or_default())
-        });
+        let (mut owners, mut outgoing) = (Vec::new(), Vec::new());
+        for (owner, message, at) in queued {
+            owners.push(owner);
+            let delay = at.duration_since(now).try_into().unwrap_or_default();
+            outgoing.push(message.outgoing(delay));
+        }
         let url = &self.runtime.settings.deliveries_queue_url;
-        let sent = queue::send_all(&self.runtime.sqs, url, outgoing.collect()).await;
+        let sent = queue::send_all(&self.runtime.sqs, url, outgoing).await;
         for (owner, sent) in owners.into_iter().zip(sent) {
             if let Err(error) = sent {
                 tracing::warn!(message_id = owner, %error, "retry not sent; the message comes back");
