@@ -1,5 +1,7 @@
 //! Structured logs: JSON lines on AWS, readable lines on a terminal.
 
+use std::process::ExitCode;
+
 use tracing_subscriber::{EnvFilter, fmt};
 
 fn filter(level: &str) -> EnvFilter {
@@ -22,4 +24,16 @@ pub fn init_terminal(level: &str, colour: bool) {
     let subscriber = fmt().compact().with_target(false).with_writer(std::io::stderr);
     let done = subscriber.with_env_filter(filter(level)).with_ansi(colour).try_init();
     drop(done);
+}
+
+/// How a function's process ends: with what it ended by as a line like any other, not as Rust's
+/// debugging text.
+pub fn exit_code(ended: Result<(), impl std::fmt::Display>) -> ExitCode {
+    let Err(error) = ended else {
+        return ExitCode::SUCCESS;
+    };
+    // It may have ended before it knew its level.
+    init_json("error");
+    tracing::error!(%error, "the function can't run");
+    ExitCode::FAILURE
 }

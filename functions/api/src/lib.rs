@@ -10,6 +10,7 @@ mod facade;
 mod fields;
 mod idempotency;
 mod ingest;
+pub mod lambda;
 mod operations;
 mod paging;
 mod problem;

@@ -1,12 +1,18 @@
 //! The deliver function on Lambda.
 
+use std::process::ExitCode;
+
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use posthorn_deliver::Deliver;
 use posthorn_shared::{logging, runtime::Runtime, settings::Settings};
 
 #[tokio::main]
-async fn main() -> Result<(), Error> {
+async fn main() -> ExitCode {
+    logging::exit_code(run().await)
+}
+
+async fn run() -> Result<(), Error> {
     let settings = Settings::from_env()?;
     logging::init_json(&settings.log_level);
     let deliver = Deliver::new(Runtime::connect(settings).await?);

@@ -305,8 +305,11 @@ impl<'t> Reader<'t> {
 
     fn attribute(&self, path: &str) -> Result<String> {
         let (id, attribute) = path.split_once('.').context("!GetAtt without attribute")?;
-        if attribute != "Arn" {
-            bail!("!GetAtt {path}: only Arn is known here");
+        match attribute {
+            "Arn" => {}
+            // Of a secret: the same.
+            "Id" => return self.reference(id),
+            _ => bail!("!GetAtt {path}: only Arn and Id are known here"),
         }
         let resource = self.resource(id)?;
         Ok(match text_of(resource, "Type").unwrap_or_default() {

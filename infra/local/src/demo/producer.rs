@@ -32,11 +32,10 @@ impl Producer {
         stack: &Stack,
         happenings: Sender<Happening>,
     ) -> Self {
-        let aws = stack.aws_url.clone();
         // Only where AWS is matters here, so nothing else can be wrong.
-        let settings =
-            Settings::from_lookup(|name| (name == "AWS_ENDPOINT_URL").then(|| aws.clone()));
-        let runtime = Runtime::connect(settings.unwrap_or_else(|_| unreachable!())).await;
+        let mut settings = Settings::from_lookup(|_| None).unwrap_or_else(|_| unreachable!());
+        settings.aws_endpoint_url = Some(stack.aws_url.clone());
+        let runtime = Runtime::connect(settings).await;
         let runtime = runtime.unwrap_or_else(|_| unreachable!());
         let events_queue_url = stack.events_queue_url.clone();
         Self { client, account, runtime, events_queue_url, happenings }

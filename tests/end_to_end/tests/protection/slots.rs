@@ -11,12 +11,9 @@ use posthorn_shared::store::Store;
 
 /// As a function of the stack has it.
 async fn store(stack: &Stack) -> Store {
-    let lookup = |name: &'static str| match name {
-        "POSTHORN_TABLE" => Some("posthorn".to_owned()),
-        "AWS_ENDPOINT_URL" => Some(stack.aws_url.clone()),
-        _ => None,
-    };
-    let settings = Settings::from_lookup(lookup).expect("settings");
+    let table = |name| (name == "POSTHORN_TABLE").then(|| "posthorn".to_owned());
+    let mut settings = Settings::from_lookup(table).expect("settings");
+    settings.aws_endpoint_url = Some(stack.aws_url.clone());
     Store::new(&Runtime::connect(settings).await.expect("a runtime"))
 }
 

@@ -1,0 +1,330 @@
+"""The template, deployed for real: events in, signed deliveries out, retries through the Scheduler, dead
+letters, an update under load, a roll-back, and what each function's role allows against what it does."""
+
+import base64
+import fnmatch
+import hashlib
+import hmac
+import json
+import threading
+import time
+import unittest
+
+from deployment import FOR_MINISTACK, Deployment, Ministack, ROOT, STACK, eventually
+from http_server import Server
+
+# What the emulator does otherwise than AWS, and what that means for these tests.
+NOT_AS_ON_AWS = """
+- Layers are not unpacked to /opt: the functions get the directory of the checkout, by the template's
+  parameter DialectsDirectory.
+- ScalingConfig.MaximumConcurrency from a parameter stays text, and its poller fails on it: it is set
+  again as a number after each deployment.
+- It wants sqs:SendMessageBatch to be allowed, which on AWS is part of sqs:SendMessage, and looks for
+  every schedule in the group "default": each role gets both in a policy of its own, which is not
+  looked at.
+- Pipes do not run: that operational events reach their topic is not seen here.
+- Alarms do not read metrics: their definitions are checked, not their going off.
+- Time can't be pressed: retries of a quarter of an hour run with POSTHORN_TIME_SCALE set on the
+  functions, which is no parameter of the template.
+"""
+
+# Seconds of an hour become three minutes, and a quarter of an hour 45 seconds.
+TIME_SCALE = "20"
+
+
+def signature_of(secret, headers, body):
+    key = base64.b64decode(secret.removeprefix("whsec_"))
+    signed = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + body
+    return "v1," + base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
+
+
+class Deployed(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.seen = []
+        cls.replies = {}
+        cls.receiver = Server(cls.receive)
+        cls.addClassCleanup(cls.receiver.close)
+        cls.ministack = Ministack()
+        cls.addClassCleanup(cls.ministack.close)
+        cls.stack = Deployment(cls.ministack)
+        code, output = cls.stack.deploy()
+        assert code == 0, output[-4000:]
+        cls.stack.request("POST", "/v1/accounts", {"id": "acme", "name": "Acme"}, status=201)
+        key = {"name": "tests", "scopes": ["manage", "publish"]}
+        cls.key = cls.stack.request("POST", "/v1/accounts/acme/keys", key, status=201)["key"]
+
+    @classmethod
+    def receive(cls, _method, path, headers, body):
+        status = cls.replies.get(path, []).pop(0) if cls.replies.get(path) else 200
+        cls.seen.append((path, {name.lower(): value for name, value in headers.items()}, body, status))
+        return status, {}, b""
+
+    def call(self, method, path, body=None, status=None):
+        return self.stack.request(method, path, body, key=self.key, status=status)
+
+    def endpoint(self, path, **fields):
+        hook = {"url": f"{self.receiver.url}{path}", **fields}
+        return self.call("POST", "/v1/endpoints", hook, status=201)["id"]
+
+    def requests(self, path):
+        return [one for one in self.seen if one[0] == path]
+
+    def wait_for(self, path, count, seconds=60):
+        eventually(f"{count} requests at {path}", lambda: len(self.requests(path)) >= count, seconds)
+        return self.requests(path)
+
+    def queue(self, name):
+        return f"{self.ministack.url}/000000000000/{STACK}-{name}"
+
+    # --- in order: each goes on from what the one before left behind -----------------------------
+
+    def test_1_an_event_in_a_signed_delivery_out(self):
+        endpoint = self.endpoint("/first")
+        secret = self.call("GET", f"/v1/endpoints/{endpoint}/secret", status=200)["secret"]
+        # An endpoint is known to all functions within a second.
+        time.sleep(1.5)
+        posted = self.call("POST", "/v1/events", {"type": "a.b", "data": {"by": "POST"}}, status=202)["id"]
+        self.stack.push(json.dumps({"account": "acme", "id": "mine", "type": "a.b", "data": {"by": "SQS"}}))
+        for _, headers, body, _ in self.wait_for("/first", 2):
+            self.assertEqual(headers["webhook-signature"], signature_of(secret, headers, body))
+        self.assertEqual({headers["webhook-id"] for _, headers, _, _ in self.requests("/first")}, {posted, "mine"})
+        for event in (posted, "mine"):
+            path = f"/v1/events/{event}/deliveries/{endpoint}"
+            eventually("on record", lambda: (self.call("GET", path) or {}).get("status") == "delivered")
+        self.call("DELETE", f"/v1/endpoints/{endpoint}", status=204)
+
+    def test_2_what_is_no_event_is_a_dead_letter(self):
+        self.stack.push("no event")
+        letters = self.stack.output("EventsDeadLetterQueueUrl")
+
+        def letter():
+            return self.stack.sqs.receive_message(QueueUrl=letters, MessageAttributeNames=["All"]).get("Messages")
+
+        (letter,) = eventually("a dead letter", letter)
+        self.assertEqual(letter["Body"], "no event")
+        self.assertIn("JSON", letter["MessageAttributes"]["reason"]["StringValue"])
+        self.stack.sqs.delete_message(QueueUrl=letters, ReceiptHandle=letter["ReceiptHandle"])
+        self.stack.sqs.send_message(QueueUrl=self.queue("deliveries"), MessageBody="no delivery")
+        letters = self.stack.output("DeliveriesDeadLetterQueueUrl")
+        eventually("a dead letter", letter_of(self.stack.sqs, letters))
+
+    def test_3_retries_come_by_the_queue_and_by_the_scheduler(self):
+        self.press_time(TIME_SCALE)
+        self.replies["/retried"] = [500, 503]
+        endpoint = self.endpoint("/retried", retry={"schedule": ["5s", "20m"]})
+        time.sleep(1.5)
+        event = self.call("POST", "/v1/events", {"type": "a.b", "data": {}}, status=202)["id"]
+        path = f"/v1/events/{event}/deliveries/{endpoint}"
+        self.wait_for("/retried", 2)
+        schedules = self.ministack.client("scheduler")
+
+        def scheduled():
+            found = schedules.list_schedules(GroupName=STACK, NamePrefix="due-")["Schedules"]
+            return found or len(self.requests("/retried")) > 2
+
+        eventually("a schedule", scheduled)
+        self.wait_for("/retried", 3, seconds=300)
+        delivery = eventually(
+            "on record", lambda: (d := self.call("GET", path, status=200))["status"] == "delivered" and d
+        )
+        self.assertEqual([one["status_code"] for one in delivery["attempts"]], [500, 503, 200])
+        self.call("DELETE", f"/v1/endpoints/{endpoint}", status=204)
+        self.press_time(None)
+
+    def test_4_everything_else_that_functions_do(self):
+        """What is needed for every action that a role allows to be seen."""
+        self.replies["/gone"] = [410]
+        gone = self.endpoint("/gone", event_types=["gone.now"])
+        limited = self.endpoint("/limited", event_types=["a.limited"], rate_limit={"per_second": 1})
+        failing = self.endpoint("/failing", event_types=["a.failing"], retry={"schedule": []})
+        self.replies["/failing"] = [500] * 12
+        large = self.endpoint("/large", event_types=["a.large"])
+        time.sleep(1.5)
+        events = [{"type": "gone.now", "data": {}}, {"type": "a.large", "data": {"text": "x" * 20_000}}]
+        events += [{"type": "a.limited", "data": {}}] * 3 + [{"type": "a.failing", "data": {}}] * 12
+        self.call("POST", "/v1/events", {"events": events}, status=202)
+        self.wait_for("/gone", 1)
+        self.wait_for("/limited", 3)
+        self.wait_for("/large", 1)
+        self.wait_for("/failing", 12)
+        failed = f"/v1/endpoints/{failing}/deliveries?status=failed"
+        eventually("12 failures", lambda: len(self.call("GET", failed, status=200)["data"]) == 12)
+        eventually(
+            "switched off", lambda: self.call("GET", f"/v1/endpoints/{gone}")["disabled_reason"] == "gone"
+        )
+        test = {"event_type": "a.large", "data": {}}
+        self.call("POST", f"/v1/endpoints/{large}/test", test, status=202)
+        self.wait_for("/large", 2)
+        # While more than 500 deliveries wait, recovers go on in small pages: with a message for each.
+        deliveries = self.mapping("deliveries")
+        self.stack.functions.update_event_source_mapping(UUID=deliveries, Enabled=False)
+        for _ in range(51):
+            entries = [{"Id": str(n), "MessageBody": "no delivery"} for n in range(10)]
+            self.stack.sqs.send_message_batch(QueueUrl=self.queue("deliveries"), Entries=entries)
+        window = {"since": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - 3600))}
+        task = self.call("POST", f"/v1/endpoints/{failing}/recover", window, status=202)["task_id"]
+        eventually("recovered", lambda: self.call("GET", f"/v1/tasks/{task}")["status"] == "completed")
+        self.stack.functions.update_event_source_mapping(UUID=deliveries, Enabled=True)
+        self.wait_for("/failing", 24, seconds=120)
+        # A secret that is old: the platform team is reminded.
+        self.let_secret_age(limited)
+        self.stack.functions.invoke(
+            FunctionName=self.stack.resources("AWS::Lambda::Function")["RetryFunction"],
+            Payload=json.dumps({"rotation": True}),
+        )
+        for endpoint in (gone, limited, failing, large):
+            self.call("DELETE", f"/v1/endpoints/{endpoint}", status=204)
+
+    def test_5_an_update_with_deliveries_in_flight_loses_nothing(self):
+        path = "/updated"
+        self.replies[path] = [500 if n % 5 == 0 else 200 for n in range(400)]
+        endpoint = self.endpoint(path, retry={"schedule": ["5s"] * 8})
+        time.sleep(1.5)
+        sent, stop = [], threading.Event()
+
+        def produce():
+            while not stop.is_set():
+                number = len(sent)
+                self.stack.push(json.dumps({"account": "acme", "id": f"u{number}", "type": "a.b", "data": {}}))
+                sent.append(f"u{number}")
+                time.sleep(0.1)
+
+        producer = threading.Thread(target=produce)
+        producer.start()
+        code, output = self.stack.deploy(LogLevel="debug", RetentionDays="31")
+        stop.set()
+        producer.join()
+        self.assertEqual(code, 0, output[-4000:])
+        self.assertEqual(self.stack.describe()["StackStatus"], "UPDATE_COMPLETE")
+        function = self.stack.resources("AWS::Lambda::Function")["DeliverFunction"]
+        environment = self.stack.functions.get_function_configuration(FunctionName=function)["Environment"]
+        self.assertEqual(environment["Variables"]["POSTHORN_RETENTION_DAYS"], "31")
+
+        def missing():
+            accepted = {headers["webhook-id"] for _, headers, _, status in self.requests(path) if status == 200}
+            return set(sent) - accepted
+
+        # What a function had in hand when it was replaced comes back when its time is over.
+        eventually(lambda: f"{len(missing())} of {len(sent)} events", lambda: not missing(), seconds=480)
+        print(f"{len(sent)} events during the update, {len(self.requests(path))} requests, none lost")
+        self.call("DELETE", f"/v1/endpoints/{endpoint}", status=204)
+
+    def test_6_a_template_that_is_broken_is_rolled_back(self):
+        built = ROOT / ".aws-sam" / "build" / "template.yaml"
+        text = built.read_text()
+        broken = built.with_name("broken.yaml")
+        # What only SQS finds wrong, after other resources have been updated.
+        queue = "  Broken:\n    Type: AWS::SQS::Queue\n    Properties:\n      VisibilityTimeout: 99999999\n"
+        broken.write_text(text.replace("\nResources:\n", "\nResources:\n" + queue))
+        self.addCleanup(broken.unlink)
+        code, output = self.stack.deploy(template=broken, LogLevel="error")
+        self.assertNotEqual(code, 0, output[-2000:])
+        self.assertEqual(self.stack.describe()["StackStatus"], "UPDATE_ROLLBACK_COMPLETE")
+        endpoint = self.endpoint("/after")
+        time.sleep(1.5)
+        self.call("POST", "/v1/events", {"type": "a.b", "data": {}}, status=202)
+        self.wait_for("/after", 1)
+        self.call("DELETE", f"/v1/endpoints/{endpoint}", status=204)
+
+    def test_7_roles_allow_what_functions_do_and_nothing_else(self):
+        functions = self.stack.resources("AWS::Lambda::Function")
+        roles = self.stack.resources("AWS::IAM::Role")
+        iam = self.ministack.client("iam")
+        self.assertEqual(self.ministack.recorder.denied, [])
+        for name in ("Api", "Dispatch", "Deliver", "Retry"):
+            with self.subTest(name):
+                configuration = self.stack.functions.get_function_configuration(
+                    FunctionName=functions[f"{name}Function"]
+                )
+                role = roles[f"{name}Role"]
+                self.assertEqual(configuration["Role"].rpartition("/")[2], role)
+                calls = self.calls_of(configuration)
+                policies = [
+                    iam.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"]
+                    for policy in iam.list_role_policies(RoleName=role)["PolicyNames"]
+                    if policy != FOR_MINISTACK
+                ]
+                self.assertEqual(iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"], [])
+                self.check(name, calls, allowed_by(policies))
+
+    # --- what these stand on --------------------------------------------------------------------
+
+    def check(self, name, calls, allowed):
+        for action, resource in sorted(calls):
+            fits = [one for one in allowed if one[0] == action and fnmatch.fnmatchcase(resource, one[1])]
+            self.assertTrue(fits, f"{name} did {action} on {resource}, which its role does not say")
+        unused = [
+            (action, pattern)
+            for action, pattern in allowed
+            if not by_lambda(action)
+            and not any(action == done and fnmatch.fnmatchcase(to, pattern) for done, to in calls)
+        ]
+        self.assertEqual(unused, [], f"{name}: allowed, and never done")
+        wide = [one for one in allowed if "*" in one[1] and not one[1].endswith((f":schedule/{STACK}/*", ":*"))]
+        self.assertEqual(wide, [], f"{name}: too wide")
+        print(f"{name}: {len(calls)} kinds of calls, {len(allowed)} allowed")
+
+    def calls_of(self, configuration):
+        digest = hashlib.sha256(f"{configuration['FunctionArn']}:{configuration['Role']}".encode()).hexdigest()
+        # How ministack makes up the credentials of a function.
+        access_key = f"ASIA{digest[:16].upper()}"
+        return {(action, to) for key, action, to in self.ministack.recorder.calls if key == access_key}
+
+    def press_time(self, scale):
+        for function in self.stack.resources("AWS::Lambda::Function").values():
+            configuration = self.stack.functions.get_function_configuration(FunctionName=function)
+            variables = configuration["Environment"]["Variables"]
+            variables.pop("POSTHORN_TIME_SCALE", None)
+            if scale:
+                variables["POSTHORN_TIME_SCALE"] = scale
+            self.stack.functions.update_function_configuration(
+                FunctionName=function, Environment={"Variables": variables}
+            )
+
+    def mapping(self, queue):
+        arn = f"arn:aws:sqs:us-east-1:000000000000:{STACK}-{queue}"
+        (mapping,) = self.stack.functions.list_event_source_mappings(EventSourceArn=arn)["EventSourceMappings"]
+        return mapping["UUID"]
+
+    def let_secret_age(self, endpoint):
+        table = self.ministack.client("dynamodb")
+        name = self.stack.output("TableName")
+        for page in table.get_paginator("scan").paginate(TableName=name):
+            for item in page["Items"]:
+                if item["sk"]["S"].endswith(endpoint) and "d" in item:
+                    document = json.loads(item["d"]["S"])
+                    if "secret_created_at" in document:
+                        document["secret_created_at"] = "2020-01-01T00:00:00Z"
+                        item["d"]["S"] = json.dumps(document)
+                        table.put_item(TableName=name, Item=item)
+                        return
+        self.fail("no item of the endpoint")
+
+
+def letter_of(sqs, url):
+    return lambda: sqs.receive_message(QueueUrl=url).get("Messages")
+
+
+def by_lambda(action):
+    """What Lambda does in the function's name, before and after it runs."""
+    return action.startswith("logs:") or action in (
+        "sqs:DeleteMessage",
+        "sqs:GetQueueAttributes",
+        "sqs:ReceiveMessage",
+    )
+
+
+def allowed_by(policies):
+    listed = lambda value: value if isinstance(value, list) else [value]
+    return {
+        (action, resource)
+        for policy in policies
+        for statement in listed(policy["Statement"])
+        for action in listed(statement["Action"])
+        for resource in listed(statement["Resource"])
+    }
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

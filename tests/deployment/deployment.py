@@ -1,0 +1,192 @@
+"""A stack, deployed by `sam deploy` into ministack: an emulator of AWS that runs the real bootstraps,
+polls the queues for them, fires schedules, serves the REST API and enforces the roles' policies."""
+
+import hashlib
+import json
+import os
+import socket
+import subprocess
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import boto3
+from botocore.config import Config
+
+from recorder import Recorder
+
+ROOT = Path(__file__).resolve().parents[2]
+ADMIN_KEY = "the-admin-key-of-the-deployment"
+STACK = "posthorn"
+# The policy for what only the emulator wants.
+FOR_MINISTACK = "for-ministack"
+DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+def free_port():
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+def eventually(what, ask, seconds=60):
+    """Asks until there is an answer that counts as true; `what` may be a function that tells it."""
+    deadline = time.monotonic() + seconds
+    while True:
+        answer = ask()
+        if answer:
+            return answer
+        if time.monotonic() > deadline:
+            raise AssertionError(f"{what() if callable(what) else what}: not within {seconds} s")
+        time.sleep(0.2)
+
+
+class Ministack:
+    def __init__(self):
+        self.directory = tempfile.TemporaryDirectory()
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.recorder = Recorder(self.port)
+        self.log = Path(self.directory.name) / "log"
+        environment = {
+            "PATH": os.environ["PATH"],
+            "HOME": self.directory.name,
+            "TMPDIR": self.directory.name,
+            "AUTH": "true",
+            # Where functions find AWS: through the recorder.
+            "AWS_ENDPOINT_URL": self.recorder.url,
+            "BIND_HOST": "127.0.0.1",
+            "GATEWAY_PORT": str(self.port),
+            "MINISTACK_HOST": "127.0.0.1",
+            "IOT_MTLS_ENABLED": "0",
+        }
+        program = ROOT / ".venv" / "emulators" / "bin" / "ministack"
+        self.process = subprocess.Popen(
+            [program], env=environment, cwd=self.directory.name, stdout=self.log.open("w"), stderr=subprocess.STDOUT
+        )
+        eventually("ministack", self.answers)
+
+    def answers(self):
+        assert self.process.poll() is None, self.log.read_text()[-2000:]
+        try:
+            DIRECT.open(self.url, timeout=5)
+        except urllib.error.HTTPError:
+            pass
+        except OSError:
+            return False
+        return True
+
+    def client(self, service):
+        return boto3.client(
+            service,
+            endpoint_url=self.url,
+            region_name="us-east-1",
+            aws_access_key_id="test",
+            aws_secret_access_key="test",
+            config=Config(proxies={}, retries={"max_attempts": 2}),
+        )
+
+    def close(self):
+        self.process.terminate()
+        try:
+            self.process.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        self.recorder.server.close()
+        self.directory.cleanup()
+
+
+class Deployment:
+    def __init__(self, ministack):
+        self.ministack = ministack
+        self.cloudformation = ministack.client("cloudformation")
+        self.functions = ministack.client("lambda")
+        self.sqs = ministack.client("sqs")
+
+    def deploy(self, template=ROOT / ".aws-sam" / "build" / "template.yaml", **parameters):
+        """`sam deploy`, as the README says it; answers how it ended and what it printed."""
+        parameters = {
+            "Architecture": "x86_64" if os.uname().machine == "x86_64" else "arm64",
+            "AdminKeySha256": hashlib.sha256(ADMIN_KEY.encode()).hexdigest(),
+            "AllowedNetworks": "127.0.0.0/8",
+            # ministack does not unpack layers to /opt.
+            "DialectsDirectory": str(ROOT / "infra" / "layer" / "dialects"),
+            **parameters,
+        }
+        environment = {
+            "PATH": os.environ["PATH"],
+            "HOME": self.ministack.directory.name,
+            "AWS_ENDPOINT_URL": self.ministack.url,
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "SAM_CLI_TELEMETRY": "0",
+        }
+        command = [ROOT / ".venv" / "tools" / "bin" / "sam", "deploy", "--template-file", template]
+        command += ["--stack-name", STACK, "--resolve-s3", "--capabilities", "CAPABILITY_IAM"]
+        command += ["--no-confirm-changeset", "--no-fail-on-empty-changeset", "--parameter-overrides"]
+        command += [f"{name}={value}" for name, value in parameters.items()]
+        done = subprocess.run(
+            command, env=environment, cwd=self.ministack.directory.name, capture_output=True, text=True, timeout=600
+        )
+        self.bring_up_to_aws()
+        return done.returncode, done.stdout + done.stderr
+
+    def bring_up_to_aws(self):
+        """What ministack does otherwise than AWS (NOT_AS_ON_AWS in deployed.py)."""
+        iam = self.ministack.client("iam")
+        for role in self.resources("AWS::IAM::Role").values():
+            schedules = "arn:aws:scheduler:us-east-1:000000000000:schedule/default/*"
+            statements = [
+                {"Effect": "Allow", "Action": "sqs:SendMessageBatch", "Resource": "*"},
+                {"Effect": "Allow", "Action": "scheduler:CreateSchedule", "Resource": schedules},
+            ]
+            document = json.dumps({"Version": "2012-10-17", "Statement": statements})
+            iam.put_role_policy(RoleName=role, PolicyName=FOR_MINISTACK, PolicyDocument=document)
+        for mapping in self.functions.list_event_source_mappings()["EventSourceMappings"]:
+            concurrency = (mapping.get("ScalingConfig") or {}).get("MaximumConcurrency")
+            if concurrency is not None:
+                self.functions.update_event_source_mapping(
+                    UUID=mapping["UUID"], ScalingConfig={"MaximumConcurrency": int(concurrency)}
+                )
+
+    def describe(self):
+        return self.cloudformation.describe_stacks(StackName=STACK)["Stacks"][0]
+
+    def output(self, name):
+        outputs = {output["OutputKey"]: output["OutputValue"] for output in self.describe()["Outputs"]}
+        return outputs[name]
+
+    def resources(self, kind):
+        """Logical and physical ids of the stack's resources of a kind."""
+        found = self.cloudformation.describe_stack_resources(StackName=STACK)["StackResources"]
+        return {one["LogicalResourceId"]: one["PhysicalResourceId"] for one in found if one["ResourceType"] == kind}
+
+    def request(self, method, path, body=None, key=ADMIN_KEY, status=None):
+        """A request to the deployed REST API."""
+        host = self.output("ApiUrl").split("//")[1].split(".")[0]
+        request = urllib.request.Request(
+            f"{self.ministack.url}/live{path}",
+            method=method,
+            data=None if body is None else json.dumps(body).encode(),
+            headers={
+                # By this name ministack knows the API.
+                "host": f"{host}.execute-api.127.0.0.1",
+                "authorization": f"Bearer {key}",
+                "content-type": "application/json",
+            },
+        )
+        try:
+            with DIRECT.open(request, timeout=60) as response:
+                answered, text = response.status, response.read()
+        except urllib.error.HTTPError as error:
+            answered, text = error.code, error.read()
+        if status is not None:
+            assert answered == status, f"{method} {path}: {answered} {text[:2000]}"
+        return json.loads(text) if text else None
+
+    def push(self, body):
+        self.sqs.send_message(QueueUrl=self.output("EventsQueueUrl"), MessageBody=body)
