@@ -3,8 +3,7 @@
 
 use std::sync::Arc;
 
-use aws_smithy_types::error::display::DisplayErrorContext;
-
+use crate::aws_error::causes;
 use crate::sealing::{NotSealed, SealingKey};
 
 /// Characters that a deployment key has at the least: 32 random ones are 190 bits and more.
@@ -49,7 +48,7 @@ impl DeploymentKey {
             .secret_id(arn)
             .send()
             .await
-            .map_err(|error| unreadable(DisplayErrorContext(error).to_string()))?;
+            .map_err(|error| unreadable(causes(&error)))?;
         let text = answer.secret_string().ok_or_else(|| unreadable("it is no text".to_owned()))?;
         Self::new(text)
     }

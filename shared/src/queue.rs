@@ -4,8 +4,9 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use aws_sdk_sqs::types::{MessageAttributeValue, SendMessageBatchRequestEntry};
-use aws_smithy_types::error::display::DisplayErrorContext;
 use futures::StreamExt;
+
+use crate::aws_error::causes;
 
 /// Entries of one SendMessageBatch (an SQS limit).
 const MAX_ENTRIES: usize = 10;
@@ -147,7 +148,7 @@ async fn send_batch(
                 }
             }
         }
-        Err(error) => results.fill(Err(NotSent(DisplayErrorContext(error).to_string()))),
+        Err(error) => results.fill(Err(NotSent(causes(&error)))),
     }
     results
 }

@@ -5,9 +5,9 @@ use std::time::Duration;
 use aws_sdk_scheduler::types::{
     ActionAfterCompletion, FlexibleTimeWindow, FlexibleTimeWindowMode, RetryPolicy, Target,
 };
-use aws_smithy_types::error::display::DisplayErrorContext;
 use moka::sync::Cache;
 
+use crate::aws_error::causes;
 use crate::due::Bucket;
 use crate::runtime::Runtime;
 
@@ -71,7 +71,7 @@ impl WakeUps {
         match created {
             Ok(_) => {}
             Err(error) if error.as_service_error().is_some_and(|e| e.is_conflict_exception()) => {}
-            Err(error) => return Err(NotScheduled(DisplayErrorContext(error).to_string())),
+            Err(error) => return Err(NotScheduled(causes(&error))),
         }
         self.created.insert((bucket, shard), ());
         Ok(())

@@ -280,6 +280,12 @@ class Bootstraps(unittest.TestCase):
             event = {"type": "a.b", "data": {"text": "grüße"}}
             kind, answer = api.invoke(rest_event("POST", "/v1/events", event, self.key, encode=True))
             self.assertEqual((kind, answer["statusCode"]), ("response", 202), answer)
+            # What a client writes there is none of our business.
+            for host in ("1.2.3.4.5", "[::", "", "a b"):
+                event = rest_event("GET", "/v1/accounts/acme")
+                event["headers"].update({"Host": host, "X-Forwarded-Proto": "no scheme"})
+                kind, answer = api.invoke(event)
+                self.assertEqual((kind, answer["statusCode"]), ("response", 200), (host, answer))
             kind, answer = api.invoke(rest_event("GET", "/v1/nothing"))
             self.assertEqual((kind, answer["statusCode"]), ("response", 404))
             self.assertEqual(json.loads(answer["body"])["status"], 404)
@@ -291,11 +297,13 @@ class Bootstraps(unittest.TestCase):
             with self.subTest(function), self.start(function) as process:
                 for event in [b"{}", b"[1, 2]", b"null", b'{"nothing": "known"}', b'{"Records": 1}', b"not json"]:
                     kind, answer = process.invoke(event)
-                    # An HTTP request that is none may be answered as one; a batch may not.
-                    if kind == "response":
-                        self.assertIn(function, ("Api", "Dispatch", "Deliver"), (event, answer))
-                    else:
+                    if kind == "error":
                         self.assertIn("errorMessage", answer)
+                    elif function == "Api":
+                        self.assertGreaterEqual(answer["statusCode"], 400, (event, answer))
+                    else:
+                        # A batch of nothing.
+                        self.assertEqual((event, answer), (b"{}", {"batchItemFailures": []}))
                 kind, answer = process.invoke(good.get(function, sqs_event("events")))
                 self.assertEqual(kind, "response", answer)
 
@@ -347,6 +355,7 @@ class Bootstraps(unittest.TestCase):
             with self.subTest(function), self.start(function, POSTHORN_RETENTION_DAYS="soon") as process:
                 self.assertNotEqual(process.process.wait(timeout=20), 0)
                 self.assertIn("POSTHORN_RETENTION_DAYS", process.said())
+                self.assertIn('"level":"ERROR"', process.said())
 
     def test_a_deployment_key_that_cant_be_read_ends_the_start_and_is_named(self):
         for function in ("Api", "Deliver"):

@@ -85,7 +85,10 @@ class Deployed(unittest.TestCase):
         # An endpoint is known to all functions within a second.
         time.sleep(1.5)
         posted = self.call("POST", "/v1/events", {"type": "a.b", "data": {"by": "POST"}}, status=202)["id"]
-        self.stack.push(json.dumps({"account": "acme", "id": "mine", "type": "a.b", "data": {"by": "SQS"}}))
+        mine = json.dumps({"account": "acme", "id": "mine", "type": "a.b", "data": {"by": "SQS"}})
+        # Its id counts once.
+        self.stack.push(mine)
+        self.stack.push(mine)
         for _, headers, body, _ in self.wait_for("/first", 2):
             self.assertEqual(headers["webhook-signature"], signature_of(secret, headers, body))
         self.assertEqual({headers["webhook-id"] for _, headers, _, _ in self.requests("/first")}, {posted, "mine"})
@@ -134,6 +137,8 @@ class Deployed(unittest.TestCase):
 
     def test_4_everything_else_that_functions_do(self):
         """What is needed for every action that a role allows to be seen."""
+        told = ["posthorn.endpoint.disabled", "posthorn.secret.rotation_due"]
+        operations = self.endpoint("/operations", event_types=told)
         self.replies["/gone"] = [410]
         gone = self.endpoint("/gone", event_types=["gone.now"])
         limited = self.endpoint("/limited", event_types=["a.limited"], rate_limit={"per_second": 1})
@@ -167,14 +172,24 @@ class Deployed(unittest.TestCase):
         eventually("recovered", lambda: self.call("GET", f"/v1/tasks/{task}")["status"] == "completed")
         self.stack.functions.update_event_source_mapping(UUID=deliveries, Enabled=True)
         self.wait_for("/failing", 24, seconds=120)
-        # A secret that is old: the platform team is reminded.
-        self.let_secret_age(limited)
+        # A secret that is old: its owner and the platform team are reminded.
+        self.wait_for("/operations", 1)
+        self.let_secret_age(limited, days=90)
         self.stack.functions.invoke(
             FunctionName=self.stack.resources("AWS::Lambda::Function")["RetryFunction"],
             Payload=json.dumps({"rotation": True}),
         )
-        for endpoint in (gone, limited, failing, large):
+        self.wait_for("/operations", 2)
+        # A type with a schema; as long as there is one, others are refused.
+        schema = {"type": "object", "required": ["n"]}
+        self.call("POST", "/v1/event-types", {"name": "a.large", "schema": schema}, status=201)
+        time.sleep(1.5)
+        self.stack.push(json.dumps({"account": "acme", "type": "a.large", "data": {"n": 1}}))
+        self.wait_for("/large", 3)
+        self.call("DELETE", "/v1/event-types/a.large", status=204)
+        for endpoint in (operations, gone, limited, failing, large):
             self.call("DELETE", f"/v1/endpoints/{endpoint}", status=204)
+        time.sleep(1.5)
 
     def test_5_an_update_with_deliveries_in_flight_loses_nothing(self):
         path = "/updated"
@@ -287,7 +302,7 @@ class Deployed(unittest.TestCase):
         (mapping,) = self.stack.functions.list_event_source_mappings(EventSourceArn=arn)["EventSourceMappings"]
         return mapping["UUID"]
 
-    def let_secret_age(self, endpoint):
+    def let_secret_age(self, endpoint, days):
         table = self.ministack.client("dynamodb")
         name = self.stack.output("TableName")
         for page in table.get_paginator("scan").paginate(TableName=name):
@@ -295,7 +310,8 @@ class Deployed(unittest.TestCase):
                 if item["sk"]["S"].endswith(endpoint) and "d" in item:
                     document = json.loads(item["d"]["S"])
                     if "secret_created_at" in document:
-                        document["secret_created_at"] = "2020-01-01T00:00:00Z"
+                        then = time.gmtime(time.time() - days * 86_400 - 3_600)
+                        document["secret_created_at"] = time.strftime("%Y-%m-%dT%H:%M:%SZ", then)
                         item["d"]["S"] = json.dumps(document)
                         table.put_item(TableName=name, Item=item)
                         return

@@ -8,12 +8,12 @@ use anyhow::{Context, Result, bail};
 use aws_config::{BehaviorVersion, Region};
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::config::Credentials;
-use aws_sdk_sqs::error::DisplayErrorContext;
 use aws_sdk_sqs::types::{
     Message, MessageAttributeValue, MessageSystemAttributeName, QueueAttributeName,
 };
 use clap::{Args, Subcommand, ValueEnum};
 use jiff::Timestamp;
+use posthorn_shared::aws_error::causes;
 use posthorn_shared::delivery_message::DeliveryMessage;
 use posthorn_shared::event::KEY_ATTRIBUTE;
 use posthorn_shared::ids::EventKey;
@@ -159,7 +159,7 @@ impl Queues {
     }
 
     fn failure(&self, call: &str, error: &(impl std::error::Error + 'static)) -> anyhow::Error {
-        let reason = DisplayErrorContext(error);
+        let reason = causes(error);
         anyhow::anyhow!("{} does not do {call}: {reason}", self.place)
     }
 

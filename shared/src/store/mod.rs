@@ -33,9 +33,9 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use aws_smithy_types::error::display::DisplayErrorContext;
 use jiff::Timestamp;
 
+use crate::aws_error::causes;
 use crate::clock::Clock;
 use crate::deployment_key::DeploymentKey;
 use crate::runtime::Runtime;
@@ -87,7 +87,7 @@ impl Store {
 }
 
 fn sdk_error(error: impl std::error::Error + 'static) -> StoreError {
-    StoreError::DynamoDb(DisplayErrorContext(error).to_string())
+    StoreError::DynamoDb(causes(&error))
 }
 
 fn string(value: impl Into<String>) -> AttributeValue {

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent};
 use aws_sdk_sqs::types::QueueAttributeName;
-use aws_smithy_types::error::display::DisplayErrorContext;
+use posthorn_shared::aws_error::causes;
 use posthorn_shared::delivery_message::DeliveryMessage;
 use posthorn_shared::endpoint::Interest;
 use posthorn_shared::ids::EventKey;
@@ -159,7 +159,7 @@ impl Retry {
             .attribute_names(name.clone())
             .send()
             .await
-            .map_err(|error| TaskError::Queue(DisplayErrorContext(error).to_string()))?;
+            .map_err(|error| TaskError::Queue(causes(&error)))?;
         let count = answer.attributes.as_ref().and_then(|attributes| attributes.get(&name));
         Ok(count.and_then(|count| count.parse().ok()).unwrap_or(0))
     }
