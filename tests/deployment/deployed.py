@@ -108,6 +108,17 @@ class Deployed(unittest.TestCase):
         self.assertEqual(letter["Body"], "no event")
         self.assertIn("JSON", letter["MessageAttributes"]["reason"]["StringValue"])
         self.stack.sqs.delete_message(QueueUrl=letters, ReceiptHandle=letter["ReceiptHandle"])
+        # And the way back: by the account that was missing.
+        self.stack.push(json.dumps({"account": "later", "type": "a.b", "data": {}}))
+        eventually("a dead letter", lambda: self.stack.count(letters) == 1)
+        self.assertIn("there is no account later", self.stack.posthorn("dlq", "show", "events"))
+        self.stack.request("POST", "/v1/accounts", {"id": "later", "name": "Later"}, status=201)
+        time.sleep(1.5)
+        self.assertIn("1 sent back to events", self.stack.posthorn("dlq", "redrive", "events"))
+        eventually("sent back", lambda: self.stack.count(letters) == 0)
+        key = {"name": "tests", "scopes": ["read"]}
+        key = self.stack.request("POST", "/v1/accounts/later/keys", key, status=201)["key"]
+        eventually("accepted", lambda: self.stack.request("GET", "/v1/events", key=key)["data"])
         self.stack.sqs.send_message(QueueUrl=self.queue("deliveries"), MessageBody="no delivery")
         letters = self.stack.output("DeliveriesDeadLetterQueueUrl")
         eventually("a dead letter", letter_of(self.stack.sqs, letters))

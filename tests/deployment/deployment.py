@@ -116,24 +116,27 @@ class Deployment:
             "DialectsDirectory": str(ROOT / "infra" / "layer" / "dialects"),
             **parameters,
         }
-        environment = {
+        command = [ROOT / ".venv" / "tools" / "bin" / "sam", "deploy", "--template-file", template]
+        command += ["--stack-name", STACK, "--resolve-s3", "--capabilities", "CAPABILITY_IAM"]
+        command += ["--no-confirm-changeset", "--no-fail-on-empty-changeset", "--parameter-overrides"]
+        command += [f"{name}={value}" for name, value in parameters.items()]
+        done = subprocess.run(
+            command, env=self.aws_environment(), cwd=self.ministack.directory.name, capture_output=True, text=True, timeout=600
+        )
+        self.bring_up_to_aws()
+        return done.returncode, done.stdout + done.stderr
+
+    def aws_environment(self):
+        return {
             "PATH": os.environ["PATH"],
             "HOME": self.ministack.directory.name,
             "AWS_ENDPOINT_URL": self.ministack.url,
             "AWS_ACCESS_KEY_ID": "test",
             "AWS_SECRET_ACCESS_KEY": "test",
             "AWS_DEFAULT_REGION": "us-east-1",
+            "AWS_REGION": "us-east-1",
             "SAM_CLI_TELEMETRY": "0",
         }
-        command = [ROOT / ".venv" / "tools" / "bin" / "sam", "deploy", "--template-file", template]
-        command += ["--stack-name", STACK, "--resolve-s3", "--capabilities", "CAPABILITY_IAM"]
-        command += ["--no-confirm-changeset", "--no-fail-on-empty-changeset", "--parameter-overrides"]
-        command += [f"{name}={value}" for name, value in parameters.items()]
-        done = subprocess.run(
-            command, env=environment, cwd=self.ministack.directory.name, capture_output=True, text=True, timeout=600
-        )
-        self.bring_up_to_aws()
-        return done.returncode, done.stdout + done.stderr
 
     def bring_up_to_aws(self):
         """What ministack does otherwise than AWS (NOT_AS_ON_AWS in deployed.py)."""
@@ -187,6 +190,21 @@ class Deployment:
         if status is not None:
             assert answered == status, f"{method} {path}: {answered} {text[:2000]}"
         return json.loads(text) if text else None
+
+    def posthorn(self, *arguments):
+        """What the command prints when it is pointed at the stack."""
+        target = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
+        program = target / os.environ.get("POSTHORN_PROFILE", "release") / "posthorn"
+        environment = dict(self.aws_environment(), POSTHORN_DATA_DIR=self.ministack.directory.name)
+        command = [program, *arguments, "--stack", STACK]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def count(self, url):
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        attributes = self.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
+        return sum(int(attributes[name]) for name in names)
 
     def push(self, body):
         self.sqs.send_message(QueueUrl=self.output("EventsQueueUrl"), MessageBody=body)

@@ -14,8 +14,8 @@ use tokio::sync::RwLock;
 use tokio::task::JoinSet;
 
 /// Of the small form, which is part of every run of the tests.
-const EVENTS: usize = 4_000;
-const KILLS: usize = 3;
+const EVENTS: usize = 2_000;
+const KILLS: usize = 2;
 const PRODUCERS: usize = 8;
 /// Those who push to SQS themselves.
 const BY_SQS: usize = 2;
