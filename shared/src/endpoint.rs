@@ -96,6 +96,32 @@ pub enum DisabledReason {
 }
 
 impl Endpoint {
+    /// An endpoint that is switched on and of which nothing else is said yet.
+    pub fn new(id: EndpointId, account: AccountId, secret: Secret, now: Timestamp) -> Self {
+        Self {
+            id,
+            account,
+            url: String::new(),
+            description: None,
+            metadata: BTreeMap::new(),
+            event_types: Vec::new(),
+            filter: None,
+            headers: Vec::new(),
+            secret,
+            secret_created_at: now,
+            former_secrets: Vec::new(),
+            token: None,
+            timeout_seconds: None,
+            retry: None,
+            rate_limit: None,
+            disabled_reason: None,
+            health: Health::default(),
+            baseline: None,
+            created_at: now,
+            updated_at: now,
+        }
+    }
+
     /// Whether it gets deliveries.
     pub fn is_active(&self) -> bool {
         self.disabled_reason.is_none()

@@ -135,7 +135,6 @@ pub struct World {
     retry: Process<Retry>,
     account_key: String,
     requests: usize,
-    /// Requests that had to be made again.
     slowest: Duration,
     deletes_are_lost: bool,
     /// Messages whose first deletion was lost.

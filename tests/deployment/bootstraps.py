@@ -14,11 +14,9 @@ import unittest
 from pathlib import Path
 
 from http_server import Server
+from programs import BUILD, POSTHORN
 from runtime_api import RuntimeApi
 
-ROOT = Path(__file__).resolve().parents[2]
-BUILD = ROOT / ".aws-sam" / "build"
-STACK = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / os.environ.get("POSTHORN_PROFILE", "release") / "posthorn"
 ADMIN_KEY = "the-admin-key-of-the-bootstraps"
 ADMIN_KEY_SHA256 = "e53dd23d7a5189e0cf324a5ae03e1f8d1c2ab0dba42b3b398b1fe98b5b5b74e2"
 FUNCTIONS = ["Api", "Dispatch", "Deliver", "Retry"]
@@ -43,7 +41,7 @@ class OneMachineStack:
             "POSTHORN_ADMIN_KEY": ADMIN_KEY,
         }
         self.process = subprocess.Popen(
-            [STACK], env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+            [POSTHORN], env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
         )
         told = ""
         for line in self.process.stdout:

@@ -10,8 +10,9 @@ import threading
 import time
 import unittest
 
-from deployment import FOR_MINISTACK, Deployment, Ministack, ROOT, STACK, eventually
+from deployment import FOR_MINISTACK, Deployment, Ministack, STACK, eventually
 from http_server import Server
+from programs import BUILD
 
 # What the emulator does otherwise than AWS, and what that means for these tests.
 NOT_AS_ON_AWS = """
@@ -237,7 +238,7 @@ class Deployed(unittest.TestCase):
         self.call("DELETE", f"/v1/endpoints/{endpoint}", status=204)
 
     def test_6_a_template_that_is_broken_is_rolled_back(self):
-        built = ROOT / ".aws-sam" / "build" / "template.yaml"
+        built = BUILD / "template.yaml"
         text = built.read_text()
         broken = built.with_name("broken.yaml")
         # What only SQS finds wrong, after other resources have been updated.

@@ -15,9 +15,9 @@ from pathlib import Path
 import boto3
 from botocore.config import Config
 
+from programs import BUILD, POSTHORN, ROOT
 from recorder import Recorder
 
-ROOT = Path(__file__).resolve().parents[2]
 ADMIN_KEY = "the-admin-key-of-the-deployment"
 STACK = "posthorn"
 # The policy for what only the emulator wants.
@@ -106,7 +106,7 @@ class Deployment:
         self.functions = ministack.client("lambda")
         self.sqs = ministack.client("sqs")
 
-    def deploy(self, template=ROOT / ".aws-sam" / "build" / "template.yaml", **parameters):
+    def deploy(self, template=BUILD / "template.yaml", **parameters):
         """`sam deploy`, as the README says it; answers how it ended and what it printed."""
         parameters = {
             "Architecture": "x86_64" if os.uname().machine == "x86_64" else "arm64",
@@ -193,10 +193,8 @@ class Deployment:
 
     def posthorn(self, *arguments):
         """What the command prints when it is pointed at the stack."""
-        target = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
-        program = target / os.environ.get("POSTHORN_PROFILE", "release") / "posthorn"
         environment = dict(self.aws_environment(), POSTHORN_DATA_DIR=self.ministack.directory.name)
-        command = [program, *arguments, "--stack", STACK]
+        command = [POSTHORN, *arguments, "--stack", STACK]
         done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout

@@ -32,28 +32,9 @@ fn message(attempt: u32) -> DeliveryMessage {
 }
 
 fn target(disabled_reason: Option<DisabledReason>) -> Arc<Target> {
-    let endpoint = Endpoint {
-        id: ENDPOINT.parse().unwrap(),
-        account: "acme".parse().unwrap(),
-        url: "https://example.com/".to_owned(),
-        description: None,
-        metadata: Default::default(),
-        event_types: Vec::new(),
-        filter: None,
-        headers: Vec::new(),
-        secret: Secret::generate(|| 7),
-        secret_created_at: time().now,
-        former_secrets: Vec::new(),
-        token: None,
-        timeout_seconds: None,
-        retry: None,
-        rate_limit: None,
-        disabled_reason,
-        health: Default::default(),
-        baseline: None,
-        created_at: time().now,
-        updated_at: time().now,
-    };
+    let (id, account) = (ENDPOINT.parse().unwrap(), "acme".parse().unwrap());
+    let blank = Endpoint::new(id, account, Secret::generate(|| 7), time().now);
+    let endpoint = Endpoint { url: "https://example.com/".to_owned(), disabled_reason, ..blank };
     Arc::new(Target { endpoint, dialect: Dialect::standard() })
 }
 

@@ -8,7 +8,6 @@ use std::sync::LazyLock;
 use posthorn_api::reading::{Fields, Presenter, Refusal, Shown, presenter, read, secret};
 use posthorn_shared::dialect::{Dialect, Dialects};
 use posthorn_shared::endpoint::{Endpoint, Interest, Matcher};
-use posthorn_shared::health::Health;
 use posthorn_shared::problem::Problem;
 use posthorn_shared::settings::Settings;
 use serde_json::{Map, Value, json};
@@ -190,29 +189,10 @@ impl Shape<'_> {
 
 /// An endpoint of which nothing is said yet.
 fn blank() -> Endpoint {
-    let time = jiff::Timestamp::UNIX_EPOCH;
-    Endpoint {
-        id: "ep_01h455vb4pex5vsknk084sn02q".parse().expect("an id"),
-        account: "acme".parse().expect("an id"),
-        url: String::new(),
-        description: None,
-        metadata: Default::default(),
-        event_types: Vec::new(),
-        filter: None,
-        headers: Vec::new(),
-        secret: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".parse().expect("a secret"),
-        secret_created_at: time,
-        former_secrets: Vec::new(),
-        token: None,
-        timeout_seconds: None,
-        retry: None,
-        rate_limit: None,
-        disabled_reason: None,
-        health: Health::default(),
-        baseline: None,
-        created_at: time,
-        updated_at: time,
-    }
+    let (id, account) = ("ep_01h455vb4pex5vsknk084sn02q".parse(), "acme".parse());
+    let secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".parse().expect("a secret");
+    let now = jiff::Timestamp::UNIX_EPOCH;
+    Endpoint::new(id.expect("an id"), account.expect("an id"), secret, now)
 }
 
 fn object(value: Value) -> Map<String, Value> {

@@ -61,28 +61,10 @@ pub async fn create(
     let wish = read(fields, &dialect, &state.runtime.settings)?;
     let clock = &state.runtime.clock;
     let now = clock.now();
-    let endpoint = Endpoint {
-        id: EndpointId::new(now, clock.random()),
-        account: account.clone(),
-        url: String::new(),
-        description: None,
-        metadata: BTreeMap::new(),
-        event_types: Vec::new(),
-        filter: None,
-        headers: Vec::new(),
-        secret: given.unwrap_or_else(|| dialect.secret.generate(|| clock.random())),
-        secret_created_at: now,
-        former_secrets: Vec::new(),
-        token: dialect.has_token().then(|| base32::encode(clock.random())),
-        timeout_seconds: None,
-        retry: None,
-        rate_limit: None,
-        disabled_reason: None,
-        health: Health::default(),
-        baseline: None,
-        created_at: now,
-        updated_at: now,
-    };
+    let id = EndpointId::new(now, clock.random());
+    let secret = given.unwrap_or_else(|| dialect.secret.generate(|| clock.random()));
+    let token = dialect.has_token().then(|| base32::encode(clock.random()));
+    let endpoint = Endpoint { token, ..Endpoint::new(id, account.clone(), secret, now) };
     let endpoint = wish.apply(endpoint);
     refuse_over_limit(state, account, &dialect).await?;
     state.store.create_endpoint(&endpoint).await?;
