@@ -25,7 +25,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
-use futures::future::join_all;
+use futures::future::{BoxFuture, FutureExt as _, join_all};
+use futures::stream::{self, BoxStream, FuturesUnordered, StreamExt as _};
 use jiff::Timestamp;
 use posthorn_shared::account_view::AccountViews;
 use posthorn_shared::delivery::Delivery;
@@ -35,6 +36,7 @@ use posthorn_shared::ids::{AccountId, EndpointId, EventKey};
 use posthorn_shared::operational::Reporter;
 use posthorn_shared::queue::{self, MESSAGE_ID_ATTRIBUTE, Outgoing, REASON_ATTRIBUTE};
 use posthorn_shared::runtime::Runtime;
+use posthorn_shared::stats::Counters;
 use posthorn_shared::store::Store;
 use posthorn_shared::stored_event::StoredEvent;
 use posthorn_shared::wake_up::WakeUps;
@@ -50,6 +52,9 @@ use target::{Target, Targets};
 
 /// Messages of a batch as large as Lambda makes them here (`BatchSize` in the template).
 const FULL_BATCH: usize = 10;
+/// Attempts that end within this time of each other are put on record with one call. It bounds
+/// for how long a crash can make one come twice.
+const TOGETHER: Duration = Duration::from_millis(200);
 
 /// The function's state: lives as long as the process, its connections with it.
 pub struct Deliver {
@@ -91,6 +96,21 @@ struct Loaded {
     targets: HashMap<(AccountId, EndpointId), Arc<Target>>,
     history: HashMap<(EndpointId, EventKey), Delivery>,
     events: HashMap<EventKey, StoredEvent>,
+}
+
+/// A message that is done with, what is to be written of it, and what its attempt says of the
+/// endpoint.
+type Ended = (String, Step, Option<(Arc<Target>, Sign)>);
+
+/// What became of messages that ended together.
+#[derive(Default)]
+struct Concluded {
+    steps: usize,
+    signs: Vec<(Arc<Target>, Sign)>,
+    /// For the statistics.
+    counted: Vec<(Arc<Target>, Counters)>,
+    /// Those that have to come back.
+    lost: HashSet<String>,
 }
 
 impl Loaded {
@@ -161,18 +181,25 @@ impl Deliver {
             }
         }
         // Nobody waits for the slots of somebody else.
-        let at_once = join_all(turns.into_iter().map(|turn| self.take_turn(turn, &loaded)));
-        let in_slots = join_all(limited.into_values().map(async |ready| {
-            let turns = self.pace.reserve(ready).await;
-            join_all(turns.into_iter().map(|turn| self.take_turn(turn, &loaded))).await
-        }));
-        let (at_once, in_slots) = futures::future::join(at_once, in_slots).await;
-        let mut signs = Vec::new();
-        for (message_id, step, sign) in at_once.into_iter().chain(in_slots.into_iter().flatten()) {
-            steps.push((message_id, step));
-            signs.extend(sign);
+        let in_slots = limited.into_values().map(|ready| self.take_in_slots(ready, &loaded));
+        let in_slots = stream::select_all(in_slots);
+        let decided = stream::iter(steps.into_iter().map(|(id, step)| (id, step, None)));
+        let ended = decided.chain(stream::select(self.take(turns, &loaded), in_slots));
+        // Nor for the answers of somebody else: what has ended is put on record.
+        let concluded = tokio_stream::StreamExt::chunks_timeout(ended, FULL_BATCH, TOGETHER)
+            .map(|ended| self.conclude(ended))
+            .buffer_unordered(FULL_BATCH)
+            .collect::<Vec<_>>()
+            .await;
+        let (mut signs, mut counted, mut steps) = (Vec::new(), Vec::new(), 0);
+        for one in concluded {
+            steps += one.steps;
+            signs.extend(one.signs);
+            counted.extend(one.counted);
+            failed.extend(one.lost);
         }
-        self.conclude(steps, &mut failed).await;
+        let full = steps >= FULL_BATCH;
+        self.tally.count(counted.into_iter(), full, self.runtime.clock.now()).await;
         self.gate.learn(signs).await;
         response(failed)
     }
@@ -203,12 +230,21 @@ impl Deliver {
         Ok(Loaded { targets, history, events })
     }
 
+    fn take<'a>(
+        &'a self,
+        turns: Vec<(Ready, Turn)>,
+        loaded: &'a Loaded,
+    ) -> FuturesUnordered<BoxFuture<'a, Ended>> {
+        turns.into_iter().map(|turn| self.take_turn(turn, loaded).boxed()).collect()
+    }
+
+    fn take_in_slots<'a>(&'a self, ready: Vec<Ready>, loaded: &'a Loaded) -> BoxStream<'a, Ended> {
+        let turns = self.pace.reserve(ready);
+        turns.map(|turns| self.take(turns, loaded)).flatten_stream().boxed()
+    }
+
     /// Makes an attempt when it is its turn, or sees to it that it comes again then.
-    async fn take_turn(
-        &self,
-        (ready, mut turn): (Ready, Turn),
-        loaded: &Loaded,
-    ) -> (String, Step, Option<(Arc<Target>, Sign)>) {
+    async fn take_turn(&self, (ready, mut turn): (Ready, Turn), loaded: &Loaded) -> Ended {
         let Ready { message_id, message, target } = ready;
         let mut place = None;
         if let Turn::Now(pause) = turn {
@@ -245,12 +281,14 @@ impl Deliver {
 
     /// Writes what happened, then wakes up what comes next; whatever can't be written down brings
     /// its message back.
-    async fn conclude(&self, steps: Vec<(String, Step)>, failed: &mut Vec<String>) {
-        let full = steps.len() >= FULL_BATCH;
+    async fn conclude(&self, ended: Vec<Ended>) -> Concluded {
+        let (steps, signs) = (ended.len(), Vec::with_capacity(ended.len()));
+        let mut concluded = Concluded { steps, signs, ..Concluded::default() };
         let (mut writers, mut deliveries) = (Vec::new(), Vec::new());
         let mut next: Vec<(String, Next)> = Vec::new();
         let (mut switch_off, mut counted, mut told) = (Vec::new(), Vec::new(), Vec::new());
-        for (message_id, step) in steps {
+        for (message_id, step, sign) in ended {
+            concluded.signs.extend(sign);
             let Some(record) = step else { continue };
             let plan::Record { delivery, wake_up, switch_off: off, happened, counted: counters } =
                 *record;
@@ -295,8 +333,9 @@ impl Deliver {
             self.targets.disable(&target.endpoint, reason, self.runtime.clock.now()).await;
         }
         self.reporter.tell(kept(told, &lost).collect()).await;
-        self.tally.count(kept(counted, &lost), full, self.runtime.clock.now()).await;
-        failed.extend(lost);
+        concluded.counted.extend(kept(counted, &lost));
+        concluded.lost = lost;
+        concluded
     }
 
     /// Makes sure of the schedules of the rows just written. Answers those whose bucket has begun

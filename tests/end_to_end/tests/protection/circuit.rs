@@ -1,6 +1,8 @@
 //! Endpoints that don't answer.
 
-use posthorn_end_to_end::{Receiver, Stack, eventually};
+use std::time::Duration;
+
+use posthorn_end_to_end::{Receiver, Reply, Stack, eventually};
 use serde_json::{Value, json};
 
 fn attempts(log: &Value) -> u64 {
@@ -103,4 +105,24 @@ async fn a_slow_endpoint_delays_nobody_else() {
         count => Err(count.to_string()),
     })
     .await;
+}
+
+#[tokio::test]
+async fn an_attempt_is_on_record_before_slower_ones_of_its_batch_end() {
+    let stack = Stack::start().await;
+    let receiver = Receiver::start().await;
+    let account = stack.account("acme").await;
+    receiver.reply("/slow", Reply::after(Duration::from_secs(10), 200));
+    let slow = account.endpoint(json!({ "url": receiver.url("/slow") })).await;
+    let quick = account.endpoint(json!({ "url": receiver.url("/quick") })).await;
+    // One event's deliveries are sent together, and so received together.
+    let event = account.post_event(json!({ "type": "a.b", "data": {} })).await;
+    account.delivery(&event, &quick, "delivered").await;
+    receiver.wait_for("/slow", 1).await;
+    let waits = account.get(&format!("/v1/endpoints/{slow}/deliveries")).await;
+    assert_eq!(attempts(&waits), 0, "it waits for its answer: {waits}");
+    account.delivery(&event, &slow, "delivered").await;
+    for path in ["/quick", "/slow"] {
+        assert_eq!(receiver.count(path), 1, "{path}");
+    }
 }
