@@ -143,6 +143,11 @@ type_id! {
 }
 
 type_id! {
+    /// A request to the API, `req_…`.
+    RequestId, "req"
+}
+
+type_id! {
     /// An account's API key, `key_…` (the identifier, not the secret).
     KeyId, "key"
 }

@@ -27,6 +27,7 @@ pub mod header_rules;
 pub mod health;
 pub mod ids;
 pub mod logging;
+pub mod metrics;
 pub mod operational;
 pub mod problem;
 pub mod queue;

@@ -5,15 +5,17 @@ use std::process::ExitCode;
 use tracing_subscriber::{EnvFilter, fmt};
 
 fn filter(level: &str) -> EnvFilter {
-    // The AWS SDK and hyper are chatty, and at debug level they print request bodies.
-    EnvFilter::try_new(format!("{level},aws=warn,hyper=warn,h2=warn,rustls=warn"))
-        .unwrap_or_else(|_| EnvFilter::new("info"))
+    // The AWS SDK and hyper are chatty, and at debug level they print request bodies. The Lambda
+    // runtime would name its invocation in each line, which is paid for by length.
+    let quiet = ["aws", "hyper", "h2", "rustls", "lambda_runtime"];
+    let quiet = quiet.map(|name| format!("{name}=warn")).join(",");
+    EnvFilter::try_new(format!("{level},{quiet}")).unwrap_or_else(|_| EnvFilter::new("info"))
 }
 
 /// One JSON object a line, as CloudWatch Logs Insights reads it. `level` is `error`, `warn`,
 /// `info`, `debug` or `trace`.
 pub fn init_json(level: &str) {
-    let subscriber = fmt().json().flatten_event(true).with_current_span(false).with_target(false);
+    let subscriber = fmt().json().flatten_event(true).with_span_list(false).with_target(false);
     let done = subscriber.with_env_filter(filter(level)).with_ansi(false).try_init();
     // A second initialisation (tests) keeps the first.
     drop(done);

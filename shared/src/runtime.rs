@@ -6,10 +6,16 @@ use std::time::Duration;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, retry::RetryConfig};
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_smithy_runtime_api::client::interceptors::Intercept;
+use aws_smithy_runtime_api::client::interceptors::context::FinalizerInterceptorContextRef;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::config_bag::ConfigBag;
 
 use crate::clock::Clock;
 use crate::deployment_key::{DeploymentKey, NoDeploymentKey};
+use crate::metrics::{Count, Metrics};
 use crate::settings::Settings;
 
 /// What all AWS clients of ours speak HTTPS with: one TLS stack, the one that deliveries use.
@@ -27,6 +33,36 @@ pub struct Runtime {
     pub sqs: aws_sdk_sqs::Client,
     pub scheduler: aws_sdk_scheduler::Client,
     pub clock: Clock,
+    pub metrics: Metrics,
+}
+
+/// Counts the calls that AWS refuses because there are too many.
+#[derive(Clone)]
+struct CountsThrottles(Metrics);
+
+impl std::fmt::Debug for CountsThrottles {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("CountsThrottles")
+    }
+}
+
+impl Intercept for CountsThrottles {
+    fn name(&self) -> &'static str {
+        "CountsThrottles"
+    }
+
+    fn read_after_attempt(
+        &self,
+        context: &FinalizerInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let refused = context.response().filter(|answer| !answer.status().is_success());
+        if refused.and_then(|answer| answer.body().bytes()).is_some_and(is_throttle) {
+            self.0.count_of_all(Count::Throttles, 1);
+        }
+        Ok(())
+    }
 }
 
 impl Runtime {
@@ -64,12 +100,51 @@ impl Runtime {
 
     /// For tests that bring a connector or a clock of their own.
     pub fn with_config(settings: Settings, config: &aws_config::SdkConfig, clock: Clock) -> Self {
+        let metrics = Metrics::of(settings.metrics.as_deref());
+        let dynamodb = aws_sdk_dynamodb::config::Builder::from(config);
+        let sqs = aws_sdk_sqs::config::Builder::from(config);
+        let scheduler = aws_sdk_scheduler::config::Builder::from(config);
+        let counts = CountsThrottles(metrics.clone());
         Self {
             settings: Arc::new(settings),
-            dynamodb: aws_sdk_dynamodb::Client::new(config),
-            sqs: aws_sdk_sqs::Client::new(config),
-            scheduler: aws_sdk_scheduler::Client::new(config),
+            dynamodb: aws_sdk_dynamodb::Client::from_conf(
+                dynamodb.interceptor(counts.clone()).build(),
+            ),
+            sqs: aws_sdk_sqs::Client::from_conf(sqs.interceptor(counts.clone()).build()),
+            scheduler: aws_sdk_scheduler::Client::from_conf(scheduler.interceptor(counts).build()),
             clock,
+            metrics,
+        }
+    }
+}
+
+/// Whether an error's body names one of the errors that say "too many": ThrottlingException,
+/// ProvisionedThroughputExceededException, RequestThrottled…
+fn is_throttle(body: &[u8]) -> bool {
+    #[derive(serde::Deserialize)]
+    struct Named {
+        #[serde(rename = "__type")]
+        name: String,
+    }
+    serde_json::from_slice::<Named>(body).is_ok_and(|error| {
+        error.name.contains("Throttl") || error.name.contains("ThroughputExceeded")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn throttles_are_told_from_other_errors() {
+        let body = |name: &str| format!(r#"{{"__type":"com.amazonaws.x#{name}","message":""}}"#);
+        for name in
+            ["ThrottlingException", "ProvisionedThroughputExceededException", "RequestThrottled"]
+        {
+            assert!(is_throttle(body(name).as_bytes()), "{name}");
+        }
+        for other in [body("ConditionalCheckFailedException"), String::new(), "<html>".to_owned()] {
+            assert!(!is_throttle(other.as_bytes()), "{other}");
         }
     }
 }

@@ -51,6 +51,8 @@ pub struct Settings {
     pub public_url: Option<String>,
     /// `error`, `warn`, `info`, `debug` or `trace`.
     pub log_level: String,
+    /// The deployment's name in its metrics; `None`: no metrics are written.
+    pub metrics: Option<String>,
     /// Where the one-machine stack has the AWS services. Never from the environment: there it is
     /// the SDK that reads `AWS_ENDPOINT_URL`, and signs with the credentials beside it.
     pub aws_endpoint_url: Option<String>,
@@ -113,6 +115,7 @@ impl Settings {
             dialects: dialects(lookup("POSTHORN_DIALECTS_DIR"))?,
             public_url: lookup("POSTHORN_PUBLIC_URL").map(|url| url.trim_end_matches('/').into()),
             log_level: lookup("POSTHORN_LOG_LEVEL").unwrap_or_else(|| "info".to_owned()),
+            metrics: lookup("POSTHORN_METRICS"),
             aws_endpoint_url: None,
         })
     }

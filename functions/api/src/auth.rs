@@ -12,6 +12,7 @@ use posthorn_shared::ids::AccountId;
 use subtle::ConstantTimeEq;
 
 use crate::problem::Refusal;
+use crate::request_log;
 use crate::state::ApiState;
 
 /// The header by which an admin key names the account it acts on.
@@ -146,6 +147,7 @@ impl FromRequestParts<ApiState> for Caller {
                 if named.is_some_and(|named| named != key.account) {
                     return Err(Refusal::Unknown("account"));
                 }
+                request_log::is_of(key.account.as_str());
                 state.quotas.admit(&key).await?;
                 Ok(Self { account: key.account.clone(), key: Some(key) })
             }
@@ -159,6 +161,7 @@ impl FromRequestParts<ApiState> for Caller {
                 if state.accounts.get(&account).await?.is_none() {
                     return Err(Refusal::Unknown("account"));
                 }
+                request_log::is_of(account.as_str());
                 Ok(Self { account, key: None })
             }
         }

@@ -16,6 +16,7 @@ mod paging;
 mod problem;
 mod quotas;
 mod reference;
+mod request_log;
 mod router;
 mod state;
 mod strict_json;

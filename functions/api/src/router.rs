@@ -12,6 +12,7 @@ use crate::facade;
 use crate::idempotency;
 use crate::problem::{self, Refusal};
 use crate::reference::{self, Document};
+use crate::request_log;
 use crate::state::ApiState;
 use crate::v1::{
     accounts, api_keys, deliveries, dialects, endpoints, event_types, events, portal_sessions,
@@ -32,6 +33,7 @@ pub fn router(runtime: Runtime) -> Router {
         .method_not_allowed_fallback(|| async { Refusal::Method })
         .layer(middleware::from_fn_with_state(state.clone(), idempotency::layer))
         .layer(CatchPanicLayer::custom(problem::from_panic))
+        .layer(middleware::from_fn_with_state(state.clone(), request_log::layer))
         .with_state(state)
 }
 

@@ -16,6 +16,7 @@ use posthorn_shared::delivery::{Attempt, ErrorKind, Trigger};
 use posthorn_shared::endpoint::Endpoint;
 use posthorn_shared::health::{Health, OPENS_AFTER, Open};
 use posthorn_shared::ids::EndpointId;
+use posthorn_shared::metrics::{Count, Metrics};
 use posthorn_shared::runtime::Runtime;
 
 use crate::pace::{Ready, Turn};
@@ -61,6 +62,7 @@ pub struct Gate {
     targets: Targets,
     clock: Clock,
     scale: f64,
+    metrics: Metrics,
     /// Attempts without any answer, one after the other.
     failures: Cache<EndpointId, u32>,
 }
@@ -71,6 +73,7 @@ impl Gate {
             targets,
             clock: runtime.clock.clone(),
             scale: runtime.settings.time_scale,
+            metrics: runtime.metrics.clone(),
             failures: Cache::builder().max_capacity(10_000).build(),
         }
     }
@@ -139,11 +142,12 @@ impl Gate {
             by_endpoint.entry(id).or_insert_with(|| (target, Vec::new())).1.push(sign);
         }
         for (target, signs) in by_endpoint.into_values() {
-            self.conclude(&target.endpoint, &signs).await;
+            self.conclude(&target, &signs).await;
         }
     }
 
-    async fn conclude(&self, endpoint: &Endpoint, signs: &[Sign]) {
+    async fn conclude(&self, target: &Target, signs: &[Sign]) {
+        let endpoint = &target.endpoint;
         let (id, now) = (&endpoint.id, self.clock.now());
         let was_open = endpoint.health.open.is_some();
         if signs.iter().all(|sign| *sign == Sign::Unreachable) {
@@ -155,7 +159,9 @@ impl Gate {
             if was_open {
                 self.change(endpoint, |health| health.probe_failed(now, self.scale)).await;
             } else if failures >= OPENS_AFTER {
-                self.change(endpoint, |health| health.opened(now, self.scale)).await;
+                let opened = self.change(endpoint, |health| health.opened(now, self.scale)).await;
+                let new = u64::from(opened.is_some());
+                self.metrics.count(&target.dialect, Count::CircuitsOpened, new);
             }
             return;
         }

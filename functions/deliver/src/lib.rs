@@ -15,6 +15,7 @@ mod header_case;
 mod hostile_tests;
 mod kept_response;
 mod lanes;
+mod measures;
 mod pace;
 mod plan;
 mod tally;
@@ -45,6 +46,7 @@ use attempt::Attempts;
 use failing::Failing;
 use gate::{Gate, Sign};
 use lanes::Lanes;
+use measures::Measures;
 use pace::{Pace, Ready, Turn};
 use plan::{Next, Step};
 use tally::Tally;
@@ -201,6 +203,7 @@ impl Deliver {
         let full = steps >= FULL_BATCH;
         self.tally.count(counted.into_iter(), full, self.runtime.clock.now()).await;
         self.gate.learn(signs).await;
+        self.runtime.metrics.write();
         response(failed)
     }
 
@@ -287,6 +290,7 @@ impl Deliver {
         let (mut writers, mut deliveries) = (Vec::new(), Vec::new());
         let mut next: Vec<(String, Next)> = Vec::new();
         let (mut switch_off, mut counted, mut told) = (Vec::new(), Vec::new(), Vec::new());
+        let mut measured = Vec::new();
         for (message_id, step, sign) in ended {
             concluded.signs.extend(sign);
             let Some(record) = step else { continue };
@@ -294,6 +298,11 @@ impl Deliver {
                 *record;
             told.extend(happened.into_iter().map(|happened| (message_id.clone(), happened)));
             if let Some(delivery) = delivery {
+                if let Some((target, counters)) = &counters {
+                    let target = Arc::clone(target);
+                    let measures = Measures::of(target, counters, &delivery, wake_up.is_some());
+                    measured.push((message_id.clone(), measures));
+                }
                 counted.extend(counters.map(|counters| (message_id.clone(), counters)));
                 writers.push(message_id.clone());
                 deliveries.push(delivery);
@@ -333,6 +342,9 @@ impl Deliver {
             self.targets.disable(&target.endpoint, reason, self.runtime.clock.now()).await;
         }
         self.reporter.tell(kept(told, &lost).collect()).await;
+        for measures in kept(measured, &lost) {
+            measures.record(&self.runtime.metrics);
+        }
         concluded.counted.extend(kept(counted, &lost));
         concluded.lost = lost;
         concluded

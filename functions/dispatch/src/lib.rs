@@ -15,6 +15,7 @@ use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent};
 use futures::future::join_all;
 use posthorn_shared::account_view::{AccountView, AccountViews};
 use posthorn_shared::ids::AccountId;
+use posthorn_shared::metrics::Count;
 use posthorn_shared::queue;
 use posthorn_shared::runtime::Runtime;
 use posthorn_shared::store::{Claim, Store};
@@ -157,6 +158,7 @@ impl Dispatch {
                 continue;
             }
             fates.push((index, Fate::Done));
+            self.runtime.metrics.count(&accepted.view.dialect, Count::Accepted, 1);
             let messages = fan_out::messages(&accepted);
             tracing::debug!(
                 account = %accepted.event.account,
@@ -195,10 +197,12 @@ impl Dispatch {
         let url = &self.runtime.settings.events_dead_letter_queue_url;
         let moved = queue::send_all(&self.runtime.sqs, url, dead_letters).await;
         for (index, moved) in rejected.into_iter().zip(moved) {
+            self.runtime.metrics.count_of_all(Count::Rejected, u64::from(moved.is_ok()));
             let fate = moved.map_or_else(|e| Fate::Retry(e.to_string()), |()| Fate::Done);
             fates.insert(index, fate);
         }
 
+        self.runtime.metrics.write();
         let mut response = SqsBatchResponse::default();
         for (index, message) in messages.into_iter().enumerate() {
             if let Some(Fate::Retry(reason)) = fates.get(&index) {

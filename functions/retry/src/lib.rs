@@ -94,15 +94,19 @@ impl Retry {
     /// When something has to be tried again; what was sent already is sent twice then, and dropped
     /// by the deliver function.
     pub async fn handle(&self, event: RetryEvent) -> Result<RetryOutcome, RetryError> {
-        match event {
-            RetryEvent::Bucket { bucket, shard } => {
-                let bucket = bucket.parse().map_err(|_| RetryError::Bucket(bucket))?;
-                let sent = self.wake(bucket, shard).await?;
-                Ok(RetryOutcome { sent, buckets: 1 })
-            }
+        let outcome = match event {
+            RetryEvent::Bucket { bucket, shard } => self.wake_named(bucket, shard).await,
             RetryEvent::Sweep { .. } => self.sweep().await,
             RetryEvent::Rotation { .. } => self.remind().await,
-        }
+        };
+        self.runtime.metrics.write();
+        outcome
+    }
+
+    async fn wake_named(&self, bucket: String, shard: u8) -> Result<RetryOutcome, RetryError> {
+        let bucket = bucket.parse().map_err(|_| RetryError::Bucket(bucket))?;
+        let sent = self.wake(bucket, shard).await?;
+        Ok(RetryOutcome { sent, buckets: 1 })
     }
 
     /// Sends the retries of a bucket's shard, each delayed to its second, then marks it done.

@@ -27,6 +27,8 @@ pub struct Options {
     /// The share of calls to DynamoDB, SQS and Scheduler that are refused.
     pub aws_throttle: f64,
     pub log_level: String,
+    /// The name under which metrics are printed; `None`: they are not.
+    pub metrics: Option<String>,
     /// The template's text.
     pub template: String,
 }
@@ -80,6 +82,7 @@ impl Options {
                 None => 0.0,
             },
             log_level: get("POSTHORN_LOG_LEVEL").unwrap_or_else(|| "warn".to_owned()),
+            metrics: get("POSTHORN_METRICS"),
             template: match get("POSTHORN_TEMPLATE") {
                 Some(path) => std::fs::read_to_string(&path)
                     .with_context(|| format!("the template {path} can't be read"))?,

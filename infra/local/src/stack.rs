@@ -80,6 +80,7 @@ impl Stack {
         settings.allowed_ports = options.allowed_ports;
         settings.time_scale = options.time_scale;
         settings.dialects = options.dialects;
+        settings.metrics = options.metrics;
         settings.aws_endpoint_url = Some(aws_url.clone());
         settings.deployment_key = Some(deployment_key::obtain(data_dir.path())?);
         let events_queue_url = settings.events_queue_url.clone();

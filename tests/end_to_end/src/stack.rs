@@ -41,6 +41,7 @@ pub struct Stack {
     pub options: StackOptions,
     child: Child,
     log: Arc<Mutex<Vec<String>>>,
+    printed: Arc<Mutex<Vec<String>>>,
     _directory: Option<TempDir>,
 }
 
@@ -136,8 +137,14 @@ impl Stack {
                 kept.lock().expect("no panic while it was held").push(line);
             }
         });
-        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-        Ok(Self { api_url, aws_url, options, child, log, _directory: None })
+        let printed = Arc::new(Mutex::new(Vec::new()));
+        let kept = Arc::clone(&printed);
+        tokio::spawn(async move {
+            while let Ok(Some(line)) = lines.next_line().await {
+                kept.lock().expect("no panic while it was held").push(line);
+            }
+        });
+        Ok(Self { api_url, aws_url, options, child, log, printed, _directory: None })
     }
 
     /// Runs a command of the program, like `dlq list`, beside this stack; answers what it printed.
@@ -165,6 +172,14 @@ impl Stack {
     /// When the test's own reader has.
     pub fn log(&self) -> Vec<String> {
         self.log.lock().expect("no panic while it was held").clone()
+    }
+
+    /// What it has printed since it was ready: metrics, where they are on.
+    ///
+    /// # Panics
+    /// When the test's own reader has.
+    pub fn printed(&self) -> Vec<String> {
+        self.printed.lock().expect("no panic while it was held").clone()
     }
 
     /// Ends it as a power cut ends a process.

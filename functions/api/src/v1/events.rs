@@ -62,6 +62,9 @@ pub async fn create(
     } else if let Some(message) = messages.pop() {
         state.ingest.send(message).await?;
     }
+    for id in &ids {
+        tracing::info!(event_id = id, "accepted");
+    }
     let receipt = if many {
         Receipt::More { ids }
     } else {

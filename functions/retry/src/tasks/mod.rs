@@ -70,6 +70,7 @@ impl Retry {
                 response.batch_item_failures.push(failure);
             }
         }
+        self.runtime.metrics.write();
         response
     }
 

@@ -1,0 +1,139 @@
+//! What an operator sees: metrics that agree with what was delivered, and logs that lead from a
+//! request to the attempts it caused.
+
+use std::time::Duration;
+
+use posthorn_end_to_end::{Receiver, Reply, Stack, closed_port_url, eventually};
+use serde_json::{Value, json};
+
+/// The metric lines printed so far.
+fn lines(stack: &Stack) -> Vec<Value> {
+    let printed = stack.printed();
+    let parsed = printed.iter().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    parsed.filter(|line| line["_aws"]["CloudWatchMetrics"].is_array()).collect()
+}
+
+/// A count, summed over all lines of a dialect; with no name, of those that have none.
+fn sum(lines: &[Value], dialect: Option<&str>, name: &str) -> u64 {
+    let of_dialect = lines.iter().filter(|line| line["Dialect"].as_str() == dialect);
+    of_dialect.filter_map(|line| line[name].as_u64()).sum()
+}
+
+async fn counted(stack: &Stack, dialect: Option<&str>, expected: &[(&str, u64)]) -> Vec<Value> {
+    eventually("the metrics", async || {
+        let lines = lines(stack);
+        let seen = expected.iter().map(|(name, _)| (*name, sum(&lines, dialect, name)));
+        let seen: Vec<(&str, u64)> = seen.collect();
+        if seen == expected { Ok(lines) } else { Err(format!("{dialect:?}: {seen:?}")) }
+    })
+    .await
+}
+
+#[tokio::test]
+async fn metrics_agree_with_what_was_delivered() {
+    let environment = vec![("POSTHORN_METRICS", "test".to_owned())];
+    let stack = Stack::with_environment(60.0, environment).await;
+    let receiver = Receiver::start().await;
+    let acme = stack.account("acme").await;
+    let fltr = stack.account_speaking("vaults", "fltr").await;
+    fltr.endpoint(json!({ "url": receiver.url("/fltr") })).await;
+    let schedule = json!({ "schedule": ["5s", "5s"] });
+    receiver.replies("/second", vec![Reply::status(500), Reply::status(200)]);
+    receiver.reply("/never", Reply::after(Duration::from_millis(50), 503));
+    for path in ["/first", "/second", "/never"] {
+        acme.endpoint(json!({ "url": receiver.url(path), "retry": schedule })).await;
+    }
+    acme.post_event(json!({ "type": "a.b", "data": {} })).await;
+    for _ in 0..3 {
+        fltr.post_event(json!({ "type": "vault.created", "data": {} })).await;
+    }
+    let no_event = stack.sqs().await.send_message().message_body("no event");
+    no_event.queue_url(stack.events_queue_url()).send().await.expect("it is taken");
+
+    // 1 attempt, 2 attempts, 3 attempts.
+    let counts = [("Attempts", 6), ("Delivered", 2), ("Failed", 1), ("Retried", 3)];
+    let lines = counted(&stack, Some("standard"), &counts).await;
+    assert_eq!(sum(&lines, Some("standard"), "Accepted"), 1);
+    counted(&stack, Some("fltr"), &[("Accepted", 3), ("Delivered", 3), ("Failed", 0)]).await;
+    counted(&stack, None, &[("Rejected", 1)]).await;
+
+    let (mut attempts, mut first) = (0, 0);
+    for line in lines.iter().filter(|line| line["Dialect"] == "standard") {
+        assert_eq!(line["Deployment"], "test");
+        let sets = &line["_aws"]["CloudWatchMetrics"][0]["Dimensions"];
+        assert_eq!(*sets, json!([["Deployment"], ["Deployment", "Dialect"]]));
+        let count = |name: &str| match &line[name] {
+            Value::Null => 0,
+            Value::Number(_) => 1,
+            many => many["Counts"]
+                .as_array()
+                .map_or(0, |counts| counts.iter().filter_map(Value::as_u64).sum()),
+        };
+        attempts += count("AttemptDuration");
+        first += count("DeliveryLag");
+    }
+    assert_eq!((attempts, first), (6, 3), "{lines:#?}");
+}
+
+#[tokio::test]
+async fn an_open_circuit_and_refused_calls_are_counted() {
+    let environment = vec![("POSTHORN_METRICS", "test".to_owned())];
+    let mut stack = Stack::with_environment(60.0, environment).await;
+    let account = stack.account("acme").await;
+    account.endpoint(json!({ "url": closed_port_url() })).await;
+    // From now on; what it takes to begin is not refused.
+    stack.options.environment.push(("POSTHORN_AWS_THROTTLE", "0.2".to_owned()));
+    stack.kill9().await;
+    stack.restart().await;
+    let account = stack.account_with_key("acme", &account.key);
+    eventually("a circuit that opens", async || {
+        let event = json!({ "type": "a.b", "data": {} });
+        let _ = account.try_request("POST", "/v1/events", &[], event.to_string()).await;
+        let lines = lines(&stack);
+        match sum(&lines, Some("standard"), "CircuitsOpened") {
+            0 => Err(format!("{} lines", lines.len())),
+            _ => Ok(()),
+        }
+    })
+    .await;
+    assert!(sum(&lines(&stack), None, "Throttles") > 0);
+}
+
+#[tokio::test]
+async fn nothing_is_printed_where_metrics_are_off() {
+    let stack = Stack::start().await;
+    let receiver = Receiver::start().await;
+    let account = stack.account("acme").await;
+    let endpoint = account.endpoint(json!({ "url": receiver.url("/hook") })).await;
+    let event = account.post_event(json!({ "type": "a.b", "data": {} })).await;
+    account.delivery(&event, &endpoint, "delivered").await;
+    assert_eq!(lines(&stack), Vec::<Value>::new());
+}
+
+#[tokio::test]
+async fn a_requests_id_leads_to_the_attempts_it_caused() {
+    let environment = vec![("POSTHORN_LOG_LEVEL", "info".to_owned())];
+    let stack = Stack::with_environment(1.0, environment).await;
+    let receiver = Receiver::start().await;
+    let account = stack.account("acme").await;
+    let endpoint = account.endpoint(json!({ "url": receiver.url("/hook") })).await;
+    let event = json!({ "type": "a.b", "data": {} });
+    let answer = account.request("POST", "/v1/events", &[], event.to_string()).await;
+    let request = answer.headers["x-request-id"].to_str().expect("text").to_owned();
+    let event = answer.json["id"].as_str().expect("an id").to_owned();
+    account.delivery(&event, &endpoint, "delivered").await;
+
+    let lines_with = |parts: &[&str]| {
+        let log = stack.log();
+        log.into_iter().filter(|line| parts.iter().all(|part| line.contains(part))).count()
+    };
+    assert_eq!(lines_with(&[&request, &event, "accepted"]), 1);
+    assert_eq!(lines_with(&[&request, "answered", "POST", "/v1/events", "202", "acme"]), 1);
+    assert_eq!(lines_with(&[&event, "attempt", &endpoint, "200", "acme"]), 1);
+
+    // What is refused has an id, too, and each its own.
+    let refused = account.request("GET", "/v1/nothing", &[], "").await;
+    let other = refused.headers["x-request-id"].to_str().expect("text").to_owned();
+    assert_ne!(other, request);
+    assert_eq!(lines_with(&[&other, "404"]), 1);
+}
