@@ -36,6 +36,33 @@ pub struct ApiKey {
     pub created_at: Timestamp,
 }
 
+/// A key of the platform team, as the table keeps it. `posthorn admin` makes them: no API call does.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AdminKey {
+    pub kind: AdminKind,
+    pub id: KeyId,
+    /// What people call it, 1–256 characters.
+    pub name: String,
+    /// Lower-case hex SHA-256 of the key.
+    pub sha256: String,
+    pub created_at: Timestamp,
+}
+
+/// Written into every [`AdminKey`], so that nothing else can be taken for one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AdminKind {
+    Admin,
+}
+
+/// Whose a key is.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(untagged)]
+pub enum Holder {
+    Platform(AdminKey),
+    Account(ApiKey),
+}
+
 impl ApiKey {
     /// Whether the key may do what `scope` covers.
     pub fn allows(&self, scope: Scope) -> bool {

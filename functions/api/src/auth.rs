@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::FromRequestParts;
 use http::header::AUTHORIZATION;
 use http::request::Parts;
-use posthorn_shared::api_key::{ApiKey, Scope};
+use posthorn_shared::api_key::{ApiKey, Holder, Scope};
 use posthorn_shared::digest::sha256_hex;
 use posthorn_shared::event_type::CatalogOwner;
 use posthorn_shared::ids::AccountId;
@@ -44,6 +44,7 @@ impl Caller {
 }
 
 /// Whose key a request shows.
+#[derive(Clone)]
 pub enum Identity {
     Admin,
     Account(Arc<ApiKey>),
@@ -60,12 +61,15 @@ pub async fn identify(parts: &Parts, state: &ApiState) -> Result<Identity, Refus
     {
         return Ok(Identity::Admin);
     }
-    if let Some(key) = state.keys.get(&sha256) {
-        return Ok(Identity::Account(key));
+    if let Some(identity) = state.keys.get(&sha256) {
+        return Ok(identity);
     }
-    let key = state.store.api_key(&sha256).await?.map(Arc::new).ok_or(Refusal::UnknownKey)?;
-    state.keys.insert(sha256, Arc::clone(&key));
-    Ok(Identity::Account(key))
+    let identity = match state.store.holder(&sha256).await?.ok_or(Refusal::UnknownKey)? {
+        Holder::Platform(_) => Identity::Admin,
+        Holder::Account(key) => Identity::Account(Arc::new(key)),
+    };
+    state.keys.insert(sha256, identity.clone());
+    Ok(identity)
 }
 
 /// The key that a request shows, whatever it is worth.

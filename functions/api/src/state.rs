@@ -1,14 +1,13 @@
 //! What every handler works with.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use moka::sync::Cache;
 use posthorn_shared::account_view::AccountViews;
-use posthorn_shared::api_key::ApiKey;
 use posthorn_shared::runtime::Runtime;
 use posthorn_shared::store::Store;
 
+use crate::auth::Identity;
 use crate::ingest::Ingest;
 use crate::quotas::Quotas;
 
@@ -24,7 +23,7 @@ pub struct ApiState {
     pub ingest: Ingest,
     pub quotas: Quotas,
     /// By the key's hash.
-    pub keys: Cache<String, Arc<ApiKey>>,
+    pub keys: Cache<String, Identity>,
 }
 
 impl ApiState {

@@ -4,21 +4,20 @@
 use std::io::Write;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
-use aws_config::{BehaviorVersion, Region};
+use anyhow::{Context, Result};
 use aws_sdk_sqs::Client;
-use aws_sdk_sqs::config::Credentials;
 use aws_sdk_sqs::types::{
     Message, MessageAttributeValue, MessageSystemAttributeName, QueueAttributeName,
 };
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Subcommand, ValueEnum};
 use jiff::Timestamp;
 use posthorn_shared::aws_error::causes;
 use posthorn_shared::delivery_message::DeliveryMessage;
 use posthorn_shared::event::KEY_ATTRIBUTE;
 use posthorn_shared::ids::EventKey;
 use posthorn_shared::queue::{MESSAGE_ID_ATTRIBUTE, REASON_ATTRIBUTE};
-use posthorn_shared::runtime::http_client;
+
+use crate::place::Place;
 
 /// Seconds that a message is ours alone: far more than it takes to look at it or to send it on.
 const HELD: i32 = 60;
@@ -52,16 +51,6 @@ pub enum Command {
         #[command(flatten)]
         place: Place,
     },
-}
-
-/// Where the queues are.
-#[derive(Args)]
-pub struct Place {
-    /// The CloudFormation stack of a deployment in AWS, whose region and credentials the environment
-    /// says (with SSO: eval "$(aws configure export-credentials --format env)"). Without it: the
-    /// stack on this machine, at POSTHORN_AWS_LISTEN
-    #[arg(long)]
-    stack: Option<String>,
 }
 
 /// A queue that has a dead-letter queue.
@@ -121,28 +110,9 @@ struct Queues {
 
 impl Queues {
     async fn at(place: Place) -> Result<Self> {
-        let mut loader = aws_config::defaults(BehaviorVersion::latest()).http_client(http_client());
-        let (stack, place) = match place.stack {
-            Some(stack) => {
-                let place = format!("the stack {stack} in AWS");
-                (stack, place)
-            }
-            None => {
-                let listen = std::env::var("POSTHORN_AWS_LISTEN").unwrap_or_default();
-                let listen = if listen.is_empty() { "127.0.0.1:4566" } else { &listen };
-                let url = format!("http://{listen}");
-                loader = loader
-                    .endpoint_url(&url)
-                    .region(Region::new(crate::aws::REGION))
-                    .credentials_provider(Credentials::new("local", "local", None, None, "here"));
-                ("posthorn".to_owned(), format!("the stack on this machine, {url}"))
-            }
-        };
-        let config = loader.load().await;
-        if config.region().is_none() {
-            bail!("no region: set AWS_REGION, or AWS_PROFILE to a profile that has one");
-        }
-        Ok(Self { client: Client::new(&config), stack, place })
+        let deployment = place.find().await?;
+        let client = Client::new(&deployment.config);
+        Ok(Self { client, stack: deployment.stack, place: deployment.place })
     }
 
     async fn url(&self, name: &str) -> Result<String> {

@@ -1,15 +1,19 @@
 //! The one-machine stack: Posthorn whole in one process, on loopback.
 
+pub mod admin;
 pub mod admin_key;
 pub mod aws;
 pub mod data_dir;
 pub mod demo;
 pub mod deployment_key;
 pub mod dlq;
+pub mod doctor;
 pub mod event_source;
 mod kept_text;
 pub mod options;
+pub mod place;
 pub mod schedules;
 pub mod stack;
 pub mod table;
 pub mod template;
+mod web;

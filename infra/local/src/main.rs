@@ -5,10 +5,9 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
-use posthorn::demo;
-use posthorn::dlq;
 use posthorn::options::{self, Options};
 use posthorn::stack::Stack;
+use posthorn::{admin, demo, dlq, doctor};
 use posthorn_shared::logging;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -36,6 +35,11 @@ enum Command {
     /// Look into the dead-letter queues, and send their messages back
     #[command(subcommand)]
     Dlq(dlq::Command),
+    /// Make the first admin key, accounts and their keys
+    #[command(subcommand)]
+    Admin(admin::Command),
+    /// Check a deployment end to end, and say in plain words what is wrong
+    Doctor(doctor::Arguments),
 }
 
 #[tokio::main]
@@ -45,6 +49,8 @@ async fn main() -> ExitCode {
         None | Some(Command::Serve) => serve().await,
         Some(Command::Demo) => demo().await,
         Some(Command::Dlq(command)) => dlq::run(command).await,
+        Some(Command::Admin(command)) => admin::run(command).await,
+        Some(Command::Doctor(arguments)) => doctor::run(arguments).await,
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

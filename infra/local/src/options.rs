@@ -10,6 +10,10 @@ use posthorn_shared::settings::time_scale;
 
 use crate::template::BUILT_IN;
 
+/// Where the API is, and AWS.
+pub const DEFAULT_LISTEN: &str = "127.0.0.1:8080";
+pub const DEFAULT_AWS_LISTEN: &str = "127.0.0.1:4566";
+
 /// What a start needs to know.
 pub struct Options {
     /// API and portal.
@@ -56,8 +60,8 @@ impl Options {
         let networks = get("POSTHORN_ALLOWED_NETWORKS");
         let networks = networks.unwrap_or_else(|| "127.0.0.0/8,::1/128".to_owned());
         Ok(Self {
-            listen: address("POSTHORN_LISTEN", "127.0.0.1:8080")?,
-            aws_listen: address("POSTHORN_AWS_LISTEN", "127.0.0.1:4566")?,
+            listen: address("POSTHORN_LISTEN", DEFAULT_LISTEN)?,
+            aws_listen: address("POSTHORN_AWS_LISTEN", DEFAULT_AWS_LISTEN)?,
             data_dir: get("POSTHORN_DATA_DIR").unwrap_or_else(|| defaults.data_dir.to_owned()),
             admin_key: get("POSTHORN_ADMIN_KEY"),
             allowed_networks: networks.parse().context("POSTHORN_ALLOWED_NETWORKS")?,

@@ -284,6 +284,10 @@ impl<'t> Reader<'t> {
             "AWS::Partition" => return Ok("aws".to_owned()),
             _ => {}
         }
+        // SAM's way to name the alias that it makes: here a function has but one version.
+        if let Some(function) = name.strip_suffix(".Alias") {
+            return Ok(function_arn(function));
+        }
         let parameter = self.document.get("Parameters").and_then(|all| all.get(name));
         if let Some(parameter) = parameter {
             let default = parameter.get("Default");

@@ -7,7 +7,7 @@ use super::keys::{self, Key};
 use super::table::{If, Range, item_key};
 use super::{Store, StoreError, sdk_error};
 use crate::account::Account;
-use crate::api_key::ApiKey;
+use crate::api_key::{AdminKey, ApiKey, Holder};
 use crate::endpoint::Interest;
 use crate::event_type::CatalogEntry;
 use crate::ids::{AccountId, KeyId};
@@ -113,12 +113,49 @@ impl Store {
         self.transact_puts(puts).await.map(drop)
     }
 
-    /// The key with this hash.
+    /// Whose key has this hash.
     ///
     /// # Errors
     /// When the table can't be read.
-    pub async fn api_key(&self, sha256: &str) -> Result<Option<ApiKey>, StoreError> {
+    pub async fn holder(&self, sha256: &str) -> Result<Option<Holder>, StoreError> {
         self.document(keys::api_key(sha256), false).await
+    }
+
+    /// Creates an admin key.
+    ///
+    /// # Errors
+    /// When the table can't be written.
+    pub async fn create_admin_key(&self, key: &AdminKey) -> Result<(), StoreError> {
+        let puts = [
+            (document::to_item(keys::api_key(&key.sha256), key, 1)?, If::New),
+            (document::to_item(keys::admin_key(&key.id), key, 1)?, If::New),
+        ];
+        self.transact_puts(puts).await.map(drop)
+    }
+
+    /// Admin keys, newest first.
+    ///
+    /// # Errors
+    /// When the table can't be read.
+    pub async fn admin_keys(
+        &self,
+        limit: usize,
+        after: Option<&str>,
+    ) -> Result<Page<AdminKey>, StoreError> {
+        self.documents(keys::ADMIN_KEYS_PK.to_owned(), KeyId::PREFIX, limit, after).await
+    }
+
+    /// Deletes an admin key; `false` when there is none with this id.
+    ///
+    /// # Errors
+    /// When the table can't be written.
+    pub async fn delete_admin_key(&self, id: &KeyId) -> Result<bool, StoreError> {
+        let listing = keys::admin_key(id);
+        let Some(key) = self.document::<AdminKey>(listing.clone(), true).await? else {
+            return Ok(false);
+        };
+        self.transact_deletes([keys::api_key(&key.sha256), listing]).await?;
+        Ok(true)
     }
 
     /// An account's keys, newest first.

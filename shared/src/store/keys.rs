@@ -30,6 +30,8 @@ pub const API_KEY_SK: &str = "KEY#";
 pub const CATALOG_END: &str = "TYPE$";
 /// The catalog of all accounts.
 const EVERYONE_PK: &str = "A#*";
+/// The partition that lists the platform team's keys.
+pub const ADMIN_KEYS_PK: &str = "ADMINKEYS";
 /// The partition that lists all accounts, for the platform team.
 pub const ACCOUNT_LIST_PK: &str = "ACCOUNTS";
 
@@ -67,6 +69,10 @@ pub fn event_type_details(owner: &CatalogOwner, name: &EventTypeName) -> Key {
 
 pub fn account_key(account: &AccountId, id: &KeyId) -> Key {
     key(account_pk(account), format!("{API_KEY_SK}{id}"))
+}
+
+pub fn admin_key(id: &KeyId) -> Key {
+    key(ADMIN_KEYS_PK.to_owned(), id.as_str())
 }
 
 pub fn api_key(sha256: &str) -> Key {

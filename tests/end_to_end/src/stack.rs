@@ -31,7 +31,19 @@ pub struct StackOptions {
 #[derive(Debug)]
 pub struct Failure {
     pub exit_code: Option<i32>,
+    pub stdout: String,
     pub stderr: String,
+}
+
+impl From<std::process::Output> for Failure {
+    fn from(output: std::process::Output) -> Self {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        Self {
+            exit_code: output.status.code(),
+            stdout: text(&output.stdout),
+            stderr: text(&output.stderr),
+        }
+    }
 }
 
 /// A running stack. It is killed when it is dropped.
@@ -117,11 +129,7 @@ impl Stack {
         };
         tokio::time::timeout(DEADLINE, read).await.expect("it is ready, or ends");
         let Some((api_url, aws_url)) = api_url.zip(aws_url) else {
-            let output = child.wait_with_output().await.expect("its output");
-            return Err(Failure {
-                exit_code: output.status.code(),
-                stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
-            });
+            return Err(child.wait_with_output().await.expect("its output").into());
         };
         // What it logs goes on to the test's own output.
         let stderr = child.stderr.take().expect("a pipe");
@@ -160,8 +168,7 @@ impl Stack {
         command.args(arguments).env("POSTHORN_AWS_LISTEN", listen).kill_on_drop(true);
         let output = command.output().await.expect("the program starts");
         if !output.status.success() {
-            let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
-            return Err(Failure { exit_code: output.status.code(), stderr });
+            return Err(output.into());
         }
         Ok(String::from_utf8(output.stdout).expect("text"))
     }

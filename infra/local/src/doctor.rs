@@ -1,0 +1,358 @@
+//! `posthorn doctor`: is a deployment well? Looks at every part of it, then sends an event through the
+//! whole: a temporary account, an endpoint that is the deployment's own `/healthz`, a test delivery.
+
+use std::collections::HashMap;
+use std::fmt::Display;
+use std::io::Write;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use aws_sdk_dynamodb::types::{
+    ContinuousBackupsStatus, PointInTimeRecoveryStatus, TableStatus, TimeToLiveStatus,
+};
+use aws_sdk_sqs::types::QueueAttributeName;
+use clap::Args;
+use http::Method;
+use jiff::Timestamp;
+use posthorn_shared::aws_error::causes;
+use serde_json::{Value, json};
+
+use crate::admin::Admin;
+use crate::place::{Deployment, Place};
+use crate::web::Web;
+
+/// A clock that is off by more than this makes signatures that receivers refuse (they allow five
+/// minutes) and requests that AWS refuses.
+const MAX_SKEW: Duration = Duration::from_secs(60);
+/// How long the test delivery may take: a cold start of each function, and more.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// How long the functions may go on with what they have read.
+const FRESH: Duration = Duration::from_millis(1_500);
+/// Messages that wait, above which it is said.
+const MANY: u64 = 10_000;
+const ACCOUNT: &str = "posthorn-doctor";
+
+#[derive(Args)]
+pub struct Arguments {
+    #[command(flatten)]
+    place: Place,
+    /// The API's URL, which the deployment's output ApiUrl says. Needed with --stack
+    #[arg(long, env = "POSTHORN_API_URL")]
+    api_url: Option<String>,
+}
+
+/// Examines a deployment.
+///
+/// # Errors
+/// When something is wrong with it; what, has been printed by then.
+pub async fn run(arguments: Arguments) -> Result<()> {
+    let deployment = arguments.place.find().await?;
+    let api_url = arguments.api_url.or_else(|| deployment.local_api_url());
+    let Some(api_url) = api_url else {
+        bail!("--stack needs --api-url: the output ApiUrl of the stack (sam list stack-outputs)");
+    };
+    let api_url = api_url.trim_end_matches('/').to_owned();
+    let admin = Admin::at(&deployment)?;
+    let mut examination = Examination { screen: anstream::stdout(), wrong: 0 };
+    let say = &mut examination;
+    say.title(&deployment.place)?;
+    let table_is_there = table(&admin, &deployment, say).await?;
+    queues(&deployment, say).await?;
+    schedules(&admin, &deployment, say).await?;
+    let api_answers = api(&api_url, say).await?;
+    if table_is_there && api_answers {
+        delivery(&admin, &api_url, say).await?;
+    } else {
+        say.wrong("test delivery", "not made", "mend the above first")?;
+    }
+    match examination.wrong {
+        0 => Ok(writeln!(examination.screen, "all well")?),
+        1 => bail!("one thing is wrong"),
+        many => bail!("{many} things are wrong"),
+    }
+}
+
+/// Prints what is found, a line each.
+struct Examination<W> {
+    screen: W,
+    wrong: usize,
+}
+
+impl<W: Write> Examination<W> {
+    fn title(&mut self, text: &str) -> Result<()> {
+        Ok(writeln!(self.screen, "{text}")?)
+    }
+
+    fn well(&mut self, what: &str, found: impl Display) -> Result<()> {
+        Ok(writeln!(self.screen, "  ok     {what}: {found}")?)
+    }
+
+    /// Not wrong, but worth a look.
+    fn look(&mut self, what: &str, found: impl Display, advice: &str) -> Result<()> {
+        Ok(writeln!(self.screen, "  look   {what}: {found}. {advice}")?)
+    }
+
+    fn wrong(&mut self, what: &str, found: impl Display, advice: &str) -> Result<()> {
+        self.wrong += 1;
+        Ok(writeln!(self.screen, "  WRONG  {what}: {found}. {advice}")?)
+    }
+}
+
+const NO_ACCESS: &str =
+    "Is the stack's name right, and the region, and may these credentials look?";
+
+async fn table<W: Write>(
+    admin: &Admin,
+    deployment: &Deployment,
+    say: &mut Examination<W>,
+) -> Result<bool> {
+    let (dynamodb, name) = (&admin.runtime.dynamodb, &deployment.stack);
+    let described = match dynamodb.describe_table().table_name(name).send().await {
+        Ok(described) => described.table.context("DynamoDB described no table")?,
+        Err(error) => {
+            say.wrong("table", causes(&error), NO_ACCESS)?;
+            return Ok(false);
+        }
+    };
+    match described.table_status {
+        Some(TableStatus::Active | TableStatus::Updating) => say.well("table", "active")?,
+        other => {
+            let status = other.map_or_else(|| "unknown".to_owned(), |s| s.as_str().to_lowercase());
+            say.wrong("table", status, "Wait until it is active")?;
+        }
+    }
+    if deployment.is_local {
+        return Ok(true);
+    }
+    if described.deletion_protection_enabled == Some(true) {
+        say.well("table's deletion protection", "on")?;
+    } else {
+        say.look("table's deletion protection", "off", "Deploy the template again")?;
+    }
+    let ttl = dynamodb.describe_time_to_live().table_name(name).send().await;
+    let ttl = ttl.map(|found| found.time_to_live_description);
+    let status = ttl.map(|found| found.and_then(|ttl| ttl.time_to_live_status));
+    match status {
+        Ok(Some(TimeToLiveStatus::Enabled | TimeToLiveStatus::Enabling)) => {
+            say.well("table's expiry", "on")?;
+        }
+        Ok(_) => {
+            say.wrong("table's expiry", "off", "It grows for ever: deploy the template again")?
+        }
+        Err(error) => say.look("table's expiry", causes(&error), NO_ACCESS)?,
+    }
+    let backups = dynamodb.describe_continuous_backups().table_name(name).send().await;
+    let backups = backups.map(|found| found.continuous_backups_description);
+    let on = |found: Option<aws_sdk_dynamodb::types::ContinuousBackupsDescription>| {
+        found.is_some_and(|backups| {
+            let recovery = backups.point_in_time_recovery_description;
+            let recovery = recovery.and_then(|found| found.point_in_time_recovery_status);
+            backups.continuous_backups_status == ContinuousBackupsStatus::Enabled
+                && recovery == Some(PointInTimeRecoveryStatus::Enabled)
+        })
+    };
+    match backups {
+        Ok(found) if on(found.clone()) => say.well("table's backups", "on")?,
+        Ok(_) => say.look("table's backups", "off", "Deploy the template again")?,
+        Err(error) => say.look("table's backups", causes(&error), NO_ACCESS)?,
+    }
+    Ok(true)
+}
+
+async fn queues<W: Write>(deployment: &Deployment, say: &mut Examination<W>) -> Result<()> {
+    let sqs = aws_sdk_sqs::Client::new(&deployment.config);
+    for name in ["events", "deliveries", "tasks"] {
+        for (suffix, is_dead_letters) in [("", false), ("-dlq", true)] {
+            let what = format!("queue {name}{suffix}");
+            let full = format!("{}-{name}{suffix}", deployment.stack);
+            let url = match sqs.get_queue_url().queue_name(&full).send().await {
+                Ok(found) => found.queue_url.unwrap_or_default(),
+                Err(error) => {
+                    say.wrong(&what, causes(&error), NO_ACCESS)?;
+                    continue;
+                }
+            };
+            let all = [QueueAttributeName::All].to_vec();
+            let asked = sqs.get_queue_attributes().queue_url(url).set_attribute_names(Some(all));
+            let attributes = match asked.send().await {
+                Ok(found) => found.attributes.unwrap_or_default(),
+                Err(error) => {
+                    say.wrong(&what, causes(&error), NO_ACCESS)?;
+                    continue;
+                }
+            };
+            queue(name, &what, is_dead_letters, &attributes, say)?;
+        }
+    }
+    Ok(())
+}
+
+fn queue<W: Write>(
+    name: &str,
+    what: &str,
+    is_dead_letters: bool,
+    attributes: &HashMap<QueueAttributeName, String>,
+    say: &mut Examination<W>,
+) -> Result<()> {
+    let number = |name: &QueueAttributeName| -> u64 {
+        attributes.get(name).and_then(|text| text.parse().ok()).unwrap_or(0)
+    };
+    let waiting = number(&QueueAttributeName::ApproximateNumberOfMessages);
+    let in_hand = number(&QueueAttributeName::ApproximateNumberOfMessagesNotVisible);
+    if is_dead_letters {
+        return match waiting + in_hand {
+            0 => say.well(what, "empty"),
+            many => {
+                let advice = format!("posthorn dlq show {name} says why; mend it, then redrive");
+                say.look(what, format!("{many} messages"), &advice)
+            }
+        };
+    }
+    if !attributes.contains_key(&QueueAttributeName::RedrivePolicy) {
+        return say.wrong(what, "has no dead-letter queue", "Deploy the template again");
+    }
+    let delayed = number(&QueueAttributeName::ApproximateNumberOfMessagesDelayed);
+    let found = format!("{waiting} wait, {in_hand} in hand, {delayed} for later");
+    match waiting {
+        ..MANY => say.well(what, found),
+        _ => say.look(what, found, "Is it getting less? See docs/OPERATING.md, deliveries-age"),
+    }
+}
+
+async fn schedules<W: Write>(
+    admin: &Admin,
+    deployment: &Deployment,
+    say: &mut Examination<W>,
+) -> Result<()> {
+    let scheduler = &admin.runtime.scheduler;
+    // By their expressions: CloudFormation made their names.
+    let listed = scheduler.list_schedules().group_name(&deployment.stack).max_results(100);
+    let listed = match listed.send().await {
+        Ok(listed) => listed.schedules,
+        Err(error) if deployment.is_local => {
+            // Its recurring schedules come from the template and are nowhere listed.
+            return say.look("schedules", causes(&error), "");
+        }
+        Err(error) => return say.wrong("schedules", causes(&error), NO_ACCESS),
+    };
+    let due = listed.iter().filter(|one| one.name().is_some_and(|name| name.starts_with("due-")));
+    say.well("schedules", format!("{} minutes with retries planned", due.count()))?;
+    Ok(())
+}
+
+async fn api<W: Write>(url: &str, say: &mut Examination<W>) -> Result<bool> {
+    let began = Instant::now();
+    let web = Web::new();
+    let answer = match web.call(Method::GET, &format!("{url}/healthz"), "", None).await {
+        Ok(answer) => answer,
+        Err(error) => {
+            let advice = "Is --api-url the output ApiUrl? Does a firewall or WAF keep you out?";
+            say.wrong("API", format!("{error:#}"), advice)?;
+            return Ok(false);
+        }
+    };
+    if answer.status != 200 {
+        let advice = "Is --api-url the output ApiUrl? The api function's log has more";
+        say.wrong("API", format!("{url}/healthz answered {}", answer.status), advice)?;
+        return Ok(false);
+    }
+    say.well("API", format!("answers in {} ms", began.elapsed().as_millis()))?;
+    let date = answer.date.and_then(|date| Timestamp::try_from(date).ok());
+    if let Some(date) = date {
+        let skew = Timestamp::now().duration_since(date).unsigned_abs();
+        if skew > MAX_SKEW {
+            let found = format!("{} s away from the API's", skew.as_secs());
+            say.wrong("this machine's clock", found, "AWS refuses requests that are signed so")?;
+        }
+    }
+    Ok(true)
+}
+
+/// One event through everything, and nothing of it left behind.
+async fn delivery<W: Write>(admin: &Admin, url: &str, say: &mut Examination<W>) -> Result<()> {
+    let what = "test delivery";
+    let (key, text) = match admin.create_key("posthorn doctor, for a minute").await {
+        Ok(made) => made,
+        Err(error) => {
+            return say.wrong(what, format!("{error:#}"), "May these credentials write the table?");
+        }
+    };
+    let patient = Patient { web: Web::new(), url: url.to_owned(), key: text };
+    let made = patient.deliver().await;
+    // Whatever came of it.
+    let cleared = patient.call(Method::DELETE, &format!("/v1/accounts/{ACCOUNT}"), None).await;
+    let deleted = admin.store.delete_admin_key(&key.id).await;
+    match made {
+        Ok(found) => say.well(what, found)?,
+        Err(error) => {
+            let advice = "The log of each function says more (docs/OPERATING.md, Reading the logs)";
+            say.wrong(what, format!("{error:#}"), advice)?;
+        }
+    }
+    if let Err(error) = cleared {
+        let advice = format!("Delete the account {ACCOUNT}");
+        say.look("cleaning up", format!("{error:#}"), &advice)?;
+    }
+    if let Err(error) = deleted {
+        let advice = format!("posthorn admin delete-key {}", key.id);
+        say.look("cleaning up", error, &advice)?;
+    }
+    Ok(())
+}
+
+/// The deployment, as a customer's developer sees it.
+struct Patient {
+    web: Web,
+    url: String,
+    key: String,
+}
+
+impl Patient {
+    async fn call(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Value> {
+        let url = format!("{}{path}", self.url);
+        let what = format!("{method} {path}");
+        let answer = self.web.call(method, &url, &self.key, body.map(|body| (ACCOUNT, body)));
+        let answer = answer.await.with_context(|| what.clone())?;
+        if !(200..300).contains(&answer.status) {
+            bail!("{what} was answered {}: {}", answer.status, answer.text.trim());
+        }
+        Ok(serde_json::from_str(&answer.text).unwrap_or_default())
+    }
+
+    /// Answers what was found.
+    async fn deliver(&self) -> Result<String> {
+        let account = json!({ "id": ACCOUNT, "name": "posthorn doctor: may be deleted" });
+        // What a former examination left behind is no obstacle.
+        let _ = self.call(Method::DELETE, &format!("/v1/accounts/{ACCOUNT}"), None).await;
+        self.call(Method::POST, "/v1/accounts", Some(&account)).await?;
+        let hook = json!({ "url": format!("{}/healthz", self.url), "retry": { "schedule": [] } });
+        let endpoint = self.call(Method::POST, "/v1/endpoints", Some(&hook)).await?;
+        let endpoint = endpoint["id"].as_str().context("an endpoint without id")?.to_owned();
+        tokio::time::sleep(FRESH).await;
+        let began = Instant::now();
+        let event = json!({ "type": "doctor.test", "data": { "sent_by": "posthorn doctor" } });
+        let event = self.call(Method::POST, "/v1/events", Some(&event)).await?;
+        let event = event["id"].as_str().context("an event without id")?.to_owned();
+        let path = format!("/v1/events/{event}/deliveries/{endpoint}");
+        let mut seen = "no delivery of it".to_owned();
+        while began.elapsed() < PATIENCE {
+            match self.call(Method::GET, &path, Some(&Value::Null)).await {
+                Ok(delivery) if delivery["status"] == "delivered" => {
+                    let took = &delivery["attempts"][0]["duration_ms"];
+                    let after = began.elapsed().as_millis();
+                    return Ok(format!("on record after {after} ms; the attempt took {took} ms"));
+                }
+                Ok(delivery) if delivery["status"] == "failed" => {
+                    let attempt = &delivery["attempts"][0];
+                    let code = &attempt["status_code"];
+                    let error = attempt["error"]["detail"].as_str().unwrap_or_default();
+                    bail!("the attempt failed: status {code} {error}");
+                }
+                Ok(delivery) => seen = format!("the delivery is {}", delivery["status"]),
+                Err(error) => seen = format!("{error:#}"),
+            }
+            tokio::time::sleep(Duration::from_millis(250)).await;
+        }
+        bail!("the event was accepted, and {} s later: {seen}", PATIENCE.as_secs())
+    }
+}

@@ -1,0 +1,67 @@
+//! A client of the API, for commands that look at a deployment from outside.
+
+use std::time::{Duration, SystemTime};
+
+use anyhow::{Context, Result};
+use bytes::Bytes;
+use http::{Method, Request, header};
+use http_body_util::{BodyExt, Full};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use serde_json::Value;
+
+const TIME_OUT: Duration = Duration::from_secs(35);
+
+pub struct Web(Client<HttpsConnector<HttpConnector>, Full<Bytes>>);
+
+pub struct Answer {
+    pub status: u16,
+    pub text: String,
+    /// What its sender's clock says.
+    pub date: Option<SystemTime>,
+}
+
+impl Web {
+    pub fn new() -> Self {
+        let connector = HttpsConnectorBuilder::new().with_webpki_roots().https_or_http();
+        let connector = connector.enable_http1().build();
+        Self(Client::builder(TokioExecutor::new()).build(connector))
+    }
+
+    /// One request, with a key where there is one, in the name of an account.
+    ///
+    /// # Errors
+    /// When there is no answer in time.
+    pub async fn call(
+        &self,
+        method: Method,
+        url: &str,
+        key: &str,
+        account_and_body: Option<(&str, &Value)>,
+    ) -> Result<Answer> {
+        let mut request = Request::builder().method(method).uri(url);
+        if !key.is_empty() {
+            request = request.header(header::AUTHORIZATION, format!("Bearer {key}"));
+        }
+        let mut body = Bytes::new();
+        if let Some((account, json)) = account_and_body {
+            request = request.header("posthorn-account", account);
+            if !json.is_null() {
+                body = Bytes::from(json.to_string());
+            }
+        }
+        let request = request.body(Full::new(body)).context("makes no request")?;
+        let answered = async {
+            let response = self.0.request(request).await?;
+            let status = response.status().as_u16();
+            let date = response.headers().get(header::DATE).and_then(|date| date.to_str().ok());
+            let date = date.and_then(|date| httpdate::parse_http_date(date).ok());
+            let body = response.into_body().collect().await?.to_bytes();
+            let text = String::from_utf8_lossy(&body).into_owned();
+            anyhow::Ok(Answer { status, text, date })
+        };
+        tokio::time::timeout(TIME_OUT, answered).await.context("no answer in 35 s")?
+    }
+}
