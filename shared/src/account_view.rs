@@ -9,7 +9,7 @@ use moka::sync::Cache;
 use serde_json::Value;
 
 use crate::account::Account;
-use crate::dialect::{Dialect, Dialects};
+use crate::dialect::{BuiltInType, Dialect, Dialects};
 use crate::digest::sha256_hex;
 use crate::endpoint::Matcher;
 use crate::event_type::{CatalogEntry, CatalogOwner};
@@ -137,7 +137,7 @@ impl AccountViews {
     ) -> Result<Option<Arc<Schema>>, StoreError> {
         let Some((owner, entry)) = view.catalog.get(event_type) else {
             let built_in = view.dialect.event_type(event_type);
-            return Ok(built_in.and_then(|built_in| built_in.schema.clone()));
+            return Ok(built_in.and_then(BuiltInType::schema));
         };
         let Some(fingerprint) = &entry.schema_fingerprint else {
             return Ok(None);

@@ -14,6 +14,9 @@ from pathlib import Path
 
 import boto3
 from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from samtranslator.yaml_helper import yaml_parse
 
 from programs import BUILD, POSTHORN, ROOT
 from recorder import Recorder
@@ -106,8 +109,19 @@ class Deployment:
         self.functions = ministack.client("lambda")
         self.sqs = ministack.client("sqs")
 
-    def deploy(self, template=BUILD / "template.yaml", **parameters):
+    def deploy(self, more_resources=None, **parameters):
         """`sam deploy`, as the README says it; answers how it ended and what it printed."""
+        template = yaml_parse((BUILD / "template.yaml").read_text())
+        # What ministack does not have.
+        del template["Globals"]["Function"]["DeploymentPreference"]
+        resources = {
+            name: resource
+            for name, resource in template["Resources"].items()
+            if "Metrics" not in resource.get("Properties", {})
+        }
+        template["Resources"] = {**resources, **(more_resources or {})}
+        file = BUILD / "for-ministack.json"
+        file.write_text(json.dumps(template))
         parameters = {
             "Architecture": "x86_64" if os.uname().machine == "x86_64" else "arm64",
             "AdminKeySha256": hashlib.sha256(ADMIN_KEY.encode()).hexdigest(),
@@ -116,15 +130,28 @@ class Deployment:
             "DialectsDirectory": str(ROOT / "infra" / "layer" / "dialects"),
             **parameters,
         }
-        command = [ROOT / ".venv" / "tools" / "bin" / "sam", "deploy", "--template-file", template]
+        command = [ROOT / ".venv" / "tools" / "bin" / "sam", "deploy", "--template-file", file]
         command += ["--stack-name", STACK, "--resolve-s3", "--capabilities", "CAPABILITY_IAM"]
         command += ["--no-confirm-changeset", "--no-fail-on-empty-changeset", "--parameter-overrides"]
         command += [f"{name}={value}" for name, value in parameters.items()]
         done = subprocess.run(
             command, env=self.aws_environment(), cwd=self.ministack.directory.name, capture_output=True, text=True, timeout=600
         )
-        self.bring_up_to_aws()
-        return done.returncode, done.stdout + done.stderr
+        if done.returncode == 0:
+            self.bring_up_to_aws()
+        return done.returncode, done.stdout + done.stderr + "\n".join(self.failures())
+
+    def failures(self):
+        """What CloudFormation says went wrong."""
+        try:
+            events = self.cloudformation.describe_stack_events(StackName=STACK)["StackEvents"]
+        except ClientError:
+            return []
+        return [
+            f"{event['LogicalResourceId']}: {event.get('ResourceStatusReason')}"
+            for event in events
+            if event["ResourceStatus"].endswith("_FAILED")
+        ]
 
     def aws_environment(self):
         return {

@@ -15,6 +15,7 @@ async fn main() -> ExitCode {
 async fn run() -> Result<(), Error> {
     let settings = Settings::from_env()?;
     logging::init_json(&settings.log_level);
+    settings.dialects.check()?;
     let router = posthorn_api::router(Runtime::connect(settings).await?);
     let mended = Adapter::from(router).map_request(|mut event: LambdaEvent<LambdaRequest>| {
         posthorn_api::lambda::mend(&mut event.payload);

@@ -15,6 +15,7 @@ async fn main() -> ExitCode {
 async fn run() -> Result<(), Error> {
     let settings = Settings::from_env()?;
     logging::init_json(&settings.log_level);
+    settings.dialects.check()?;
     let dispatch = Dispatch::new(Runtime::connect(settings).await?);
     let handler = async |event: LambdaEvent<SqsEvent>| {
         Ok::<SqsBatchResponse, Error>(dispatch.handle(event.payload).await)

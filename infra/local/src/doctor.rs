@@ -7,6 +7,7 @@ use std::io::Write;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::types::{
     ContinuousBackupsStatus, PointInTimeRecoveryStatus, TableStatus, TimeToLiveStatus,
 };
@@ -109,6 +110,9 @@ async fn table<W: Write>(
     let (dynamodb, name) = (&admin.runtime.dynamodb, &deployment.stack);
     let described = match dynamodb.describe_table().table_name(name).send().await {
         Ok(described) => described.table.context("DynamoDB described no table")?,
+        Err(error @ SdkError::DispatchFailure(_)) => {
+            bail!("{} can't be reached: {}", deployment.place, causes(&error));
+        }
         Err(error) => {
             say.wrong("table", causes(&error), NO_ACCESS)?;
             return Ok(false);

@@ -71,6 +71,7 @@ impl Options {
                 .context("POSTHORN_ALLOWED_PORTS")?,
             dialects: match get("POSTHORN_DIALECTS_DIR") {
                 Some(directory) => Dialects::with_directory(Path::new(&directory))
+                    .and_then(|dialects| dialects.check().map(|()| dialects))
                     .context("POSTHORN_DIALECTS_DIR")?,
                 None => Dialects::built_in(),
             },

@@ -1,6 +1,6 @@
 //! The event types that a dialect brings along.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -8,14 +8,46 @@ use serde_json::Value;
 
 use crate::event_type::EventType;
 use crate::ids::EventTypeName;
+use crate::problem::Problem;
 use crate::schema::Schema;
 
 /// An event type that is part of a dialect.
 #[derive(Debug, Clone)]
 pub struct BuiltInType {
     pub event_type: EventType,
-    /// Its schema, compiled.
-    pub schema: Option<Arc<Schema>>,
+    /// Its schema, compiled when it is first needed: it takes its time, and two of the functions
+    /// never need one.
+    compiled: OnceLock<Option<Arc<Schema>>>,
+}
+
+impl BuiltInType {
+    /// Its schema, compiled; `None`: it has none.
+    pub fn schema(&self) -> Option<Arc<Schema>> {
+        self.compiled.get_or_init(|| self.compile().ok().flatten().map(Arc::new)).clone()
+    }
+
+    /// Whether its schema is one, and its example an example of it.
+    ///
+    /// # Errors
+    /// What is wrong with which.
+    pub fn check(&self) -> Result<(), String> {
+        let EventType { name, example, .. } = &self.event_type;
+        let wrong =
+            |field: &str, problem: &Problem| format!("event_type {name}: {field}: {problem}");
+        let schema = self.compile().map_err(|problems| wrong("schema", &problems[0]))?;
+        let schema = self.compiled.get_or_init(|| schema.map(Arc::new));
+        let (Some(schema), Some(example)) = (schema, example) else {
+            return Ok(());
+        };
+        match schema.problems(example).first() {
+            Some(problem) => Err(wrong("example", problem)),
+            None => Ok(()),
+        }
+    }
+
+    fn compile(&self) -> Result<Option<Schema>, Vec<Problem>> {
+        self.event_type.schema.as_ref().map(Schema::compile).transpose()
+    }
 }
 
 /// The same in a dialect's file. Schema and example are JSON.
@@ -50,19 +82,11 @@ fn one(entry: Entry) -> Result<BuiltInType, String> {
         read.map_err(|error| wrong(field, &error.to_string()))
     };
     let (schema, example) = (json("schema", schema)?, json("example", example)?);
-    let compiled = schema.as_ref().map(Schema::compile).transpose();
-    let compiled = compiled.map_err(|problems| wrong("schema", &problems[0].to_string()))?;
-    if let Some(example) = &example {
-        if !example.is_object() {
-            return Err(wrong("example", "is a JSON object: the data of an event"));
-        }
-        let problems = compiled.as_ref().map(|schema| schema.problems(example));
-        if let Some(problem) = problems.unwrap_or_default().first() {
-            return Err(wrong("example", &problem.to_string()));
-        }
+    if example.as_ref().is_some_and(|example| !example.is_object()) {
+        return Err(wrong("example", "is a JSON object: the data of an event"));
     }
     // As old as the program.
     let (created_at, updated_at) = (Timestamp::UNIX_EPOCH, Timestamp::UNIX_EPOCH);
     let event_type = EventType { name, description, schema, example, created_at, updated_at };
-    Ok(BuiltInType { event_type, schema: compiled.map(Arc::new) })
+    Ok(BuiltInType { event_type, compiled: OnceLock::new() })
 }

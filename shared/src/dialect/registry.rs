@@ -75,6 +75,26 @@ impl Dialects {
         Ok(Self(Arc::new(all)))
     }
 
+    /// Whether the schemas and examples of a deployment's own dialects are such: what reading them
+    /// leaves out, since it takes its time.
+    ///
+    /// # Errors
+    /// The first that is none.
+    pub fn check(&self) -> Result<(), InvalidDialect> {
+        let tested = Self::built_in();
+        let is_tested = |dialect: &Dialect| {
+            let same = |known: &Dialect| Arc::ptr_eq(&known.event_types, &dialect.event_types);
+            tested.named(&dialect.name).is_some_and(same)
+        };
+        for dialect in self.all().filter(|dialect| !is_tested(dialect)) {
+            for built_in in dialect.event_types() {
+                let file = PathBuf::from(format!("dialect {}", dialect.name));
+                built_in.check().map_err(|reason| InvalidDialect { file, reason })?;
+            }
+        }
+        Ok(())
+    }
+
     /// The dialect of that name, if there is one.
     pub fn named(&self, name: &str) -> Option<&Dialect> {
         self.0.get(name)
@@ -106,8 +126,30 @@ mod tests {
     fn all_built_in_dialects_parse() {
         let names: Vec<String> = Dialects::built_in().all().map(|d| d.name.clone()).collect();
         assert_eq!(names, ["beltic", "filedgr", "flexorch", "flowcode", "fltr", "standard"]);
+        for dialect in Dialects::built_in().all() {
+            dialect.event_types().iter().for_each(|one| one.check().unwrap());
+        }
         for (file, text) in BUILT_IN {
             assert_eq!(format!("{}.toml", file::parse(text).unwrap().name), file);
+        }
+    }
+
+    #[test]
+    fn says_what_is_wrong_with_a_schema_or_its_example() {
+        let with = |schema: &str, example: &str| {
+            let event_type = format!(
+                "\n[[event_type]]\nname = \"a.b\"\ndescription = \"\"\nschema = '{schema}'\nexample = '{example}'\n"
+            );
+            let dialect = file::parse(&format!("{}{event_type}", BUILT_IN[5].1)).unwrap();
+            Dialects(Arc::new(BTreeMap::from([(dialect.name.clone(), dialect)]))).check()
+        };
+        assert_eq!(with(r#"{"type":"object"}"#, "{}"), Ok(()));
+        for (schema, example, reason) in [
+            (r#"{"type":"strnig"}"#, "{}", "dialect standard: event_type a.b: schema: /type"),
+            (r#"{"required":["n"]}"#, "{}", "dialect standard: event_type a.b: example:"),
+        ] {
+            let error = with(schema, example).unwrap_err().to_string();
+            assert!(error.contains(reason), "{error}");
         }
     }
 
