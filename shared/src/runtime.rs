@@ -3,8 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use aws_config::environment::EnvironmentVariableCredentialsProvider;
+use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
-use aws_config::{BehaviorVersion, Region, retry::RetryConfig};
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_sqs::config::{Credentials, SharedCredentialsProvider};
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
@@ -66,14 +69,17 @@ impl Intercept for CountsThrottles {
 }
 
 impl Runtime {
-    /// Builds the clients: credentials and region from the environment, as on Lambda, unless
+    /// Builds the clients: credentials and region from the environment, where Lambda puts them, unless
     /// `settings.aws_endpoint_url` names a stack on this machine, which takes any credentials. Reads
     /// the deployment key, if the settings name one.
     ///
     /// # Errors
     /// When the deployment key can't be read.
     pub async fn connect(mut settings: Settings) -> Result<Self, NoDeploymentKey> {
-        let mut loader = aws_config::defaults(BehaviorVersion::latest())
+        // Not aws_config's chain of providers: on Lambda credentials and region are in the
+        // environment, and the rest of the chain is a megabyte of each function.
+        let config = SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
             .http_client(http_client())
             .retry_config(RetryConfig::standard().with_max_attempts(4))
             // A call that hangs must fail well before the function does, so that what was done is
@@ -85,13 +91,25 @@ impl Runtime {
                     .operation_timeout(Duration::from_secs(15))
                     .build(),
             );
-        if let Some(url) = &settings.aws_endpoint_url {
-            loader =
-                loader.endpoint_url(url).region(Region::new("us-east-1")).credentials_provider(
-                    aws_sdk_sqs::config::Credentials::new("local", "local", None, None, "posthorn"),
-                );
-        }
-        let config = loader.load().await;
+        let config = match &settings.aws_endpoint_url {
+            Some(url) => {
+                let local = Credentials::new("local", "local", None, None, "posthorn");
+                config
+                    .endpoint_url(url)
+                    .region(Region::new("us-east-1"))
+                    .credentials_provider(SharedCredentialsProvider::new(local))
+            }
+            None => {
+                let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+                let credentials = EnvironmentVariableCredentialsProvider::new();
+                let mut config = config
+                    .region(variable("AWS_REGION").map(Region::new))
+                    .credentials_provider(SharedCredentialsProvider::new(credentials));
+                config.set_endpoint_url(variable("AWS_ENDPOINT_URL"));
+                config
+            }
+        };
+        let config = config.build();
         if let (None, Some(arn)) = (&settings.deployment_key, &settings.deployment_key_arn) {
             settings.deployment_key = Some(DeploymentKey::fetch(&config, arn).await?);
         }
@@ -99,7 +117,7 @@ impl Runtime {
     }
 
     /// For tests that bring a connector or a clock of their own.
-    pub fn with_config(settings: Settings, config: &aws_config::SdkConfig, clock: Clock) -> Self {
+    pub fn with_config(settings: Settings, config: &SdkConfig, clock: Clock) -> Self {
         let metrics = Metrics::of(settings.metrics.as_deref());
         let dynamodb = aws_sdk_dynamodb::config::Builder::from(config);
         let sqs = aws_sdk_sqs::config::Builder::from(config);
