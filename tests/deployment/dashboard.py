@@ -286,6 +286,8 @@ class Stack:
 
 # --- the load -------------------------------------------------------------------------------------------
 
+# Events that come at once.
+BURST = 200
 # Path, seconds that an answer takes, share of 500s.
 RECEIVERS = {"/well": (0.04, 0), "/slow": (0.4, 0), "/shaky": (0.08, 0.2), "/broken": (0.02, 1)}
 
@@ -299,8 +301,9 @@ def receive(_method, path, _headers, _body):
 def prepare(stack, receiver):
     for account, dialect in (("acme", "standard"), ("globex", "fltr"), ("initech", "flexorch")):
         stack.call("/v1/accounts", {"id": account, "name": account, "dialect": dialect}, account)
-    hooks = [("acme", "/well", {}), ("acme", "/slow", {}), ("globex", "/well", {}), ("initech", "/shaky", {})]
-    hooks.append(("globex", "/broken", {"retry": {"schedule": ["5s", "5m"]}}))
+    hooks = [("acme", "/well", {"event_types": ["vault.*"]}), ("acme", "/slow", {"event_types": ["bulk.*"]})]
+    hooks += [("globex", "/well", {}), ("globex", "/broken", {"retry": {"schedule": ["5s", "5m"]}})]
+    hooks += [("initech", "/shaky", {})]
     for account, path, fields in hooks:
         stack.call("/v1/endpoints", {"url": f"{receiver.url}{path}", **fields}, account)
     # Nobody listens on port 9: a circuit opens.
@@ -309,22 +312,17 @@ def prepare(stack, receiver):
 
 
 def load(stack, seconds, stop):
-    """About six requests a second, more and less in waves; a burst by the queue; a few messages that are no events."""
-    began, sent = time.monotonic(), 0
-    burst_at, bad_at = seconds * 0.4, seconds * 0.65
+    """About six requests a second, in waves; by the queue what opens a circuit, a burst, and what is no event."""
+    event = lambda kind: json.dumps({"account": "acme", "type": kind, "data": {}})
+    pushes = [(0.15, [event("dead.one")] * 5), (0.4, [event("bulk.one")] * BURST), (0.65, ["no event"] * 3)]
+    began = time.monotonic()
     while not stop.is_set() and (passed := time.monotonic() - began) < seconds:
         account = random.choice(["acme", "acme", "globex", "initech"])
-        kind = "dead.one" if random.random() < 0.04 and account == "acme" else "vault.created"
-        stack.call("/v1/events", {"type": kind, "data": {"number": sent}}, account)
-        sent += 1
-        if passed > burst_at:
-            burst_at = math.inf
-            push(stack, [json.dumps({"account": "acme", "type": "vault.created", "data": {}})] * 800)
-        if passed > bad_at:
-            bad_at = math.inf
-            push(stack, ["no event"] * 3)
+        kind = random.choice(["vault.created", "vault.created", "bulk.one"])
+        stack.call("/v1/events", {"type": kind, "data": {}}, account)
+        if pushes and passed > pushes[0][0] * seconds:
+            push(stack, pushes.pop(0)[1])
         time.sleep(1 / (6 + 4 * math.sin(passed / 9)))
-    return sent
 
 
 def push(stack, bodies):
@@ -400,7 +398,7 @@ def draw(measured, seconds):
     date = datetime.date.today().isoformat()
     about = (
         f"{seconds} s of the one-machine stack on {date}: a point is {PERIOD} s, retries come {TIME_SCALE} times as "
-        "fast, an endpoint is down, one always answers 500, 800 events come at once, three messages are no events."
+        f"fast, an endpoint is down, one always answers 500, {BURST} events come at once, three messages are no events."
     )
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img">',
@@ -425,8 +423,9 @@ def draw_panel(panel, measured, seconds):
         yield f'<text class="none" x="{width / 2}" y="{height / 2}" text-anchor="middle">'
         yield f"{', '.join(sorted(namespaces))}: only AWS measures this</text></g>"
         return
-    rows = legend_rows([label for label, _ in lines], width - 24)
-    left, top, right = 46, 32, width - 14
+    labels = [label if points else f"{label} (none)" for label, points in lines]
+    rows = legend_rows(labels, width - 24)
+    left, top, right = 50, 32, width - 22
     bottom = height - 24 - 16 * len(rows)
     most, step = scale(max((value for _, points in lines for _, value in points or []), default=1))
     for tick in range(round(most / step) + 1):
@@ -454,9 +453,8 @@ def draw_panel(panel, measured, seconds):
     for number, row in enumerate(rows):
         for color, offset, label in row:
             at = height - 10 - 16 * (len(rows) - 1 - number)
-            none = "" if lines[color][1] else " (none)"
             yield f'<rect class="c{color % 4}" x="{12 + offset}" y="{at - 8}" width="9" height="9" rx="2"/>'
-            yield f'<text class="legend" x="{26 + offset}" y="{at}">{escape(label)}{none}</text>'
+            yield f'<text class="legend" x="{26 + offset}" y="{at}">{escape(label)}</text>'
     yield "</g>"
 
 
@@ -464,7 +462,7 @@ def legend_rows(labels, width):
     """Number, offset and text of each label, in as many rows as it takes."""
     rows, offset = [[]], 0
     for number, label in enumerate(labels):
-        wide = 34 + 6.3 * (len(label) + 7)
+        wide = 34 + 5.6 * len(label)
         if rows[-1] and offset + wide > width:
             rows, offset = [*rows, []], 0
         rows[-1].append((number, round(offset), label))

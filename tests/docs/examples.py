@@ -1,0 +1,26 @@
+"""Runs the code of docs/PRODUCING.md and docs/RECEIVING.md, as it is printed there, against a real stack.
+
+    .venv/emulators/bin/python -W ignore tests/docs/examples.py
+
+It wants the binary `posthorn` (of POSTHORN_PROFILE, release where nothing is said). What this machine has no tools for is
+skipped, and said at the end.
+"""
+
+import sys
+import unittest
+
+from producing import Producing
+from receiving import Receiving
+
+__all__ = ["Producing", "Receiving"]
+
+if __name__ == "__main__":
+    program = unittest.main(verbosity=2, exit=False)
+    result = program.result
+    for test, reason in result.skipped:
+        print(f"{reason} ({test.id().split('.')[-1]})")
+    # Of a test with several parts each may fail.
+    failed = len({getattr(test, "test_case", test).id() for test, _ in result.failures + result.errors})
+    skipped = len(result.skipped)
+    print(f"{result.testsRun - failed - skipped} passed, {failed} failed, {skipped} skipped")
+    sys.exit(not result.wasSuccessful())
