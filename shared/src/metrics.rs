@@ -35,6 +35,8 @@ pub enum Count {
     Rejected,
     /// Attempts made, tests left out.
     Attempts,
+    /// Those of them that failed.
+    FailedAttempts,
     /// Deliveries that succeeded.
     Delivered,
     /// Deliveries given up.
@@ -43,6 +45,8 @@ pub enum Count {
     Retried,
     /// Endpoints left alone because nothing of them answered.
     CircuitsOpened,
+    /// Sweeps that came to their end.
+    Sweeps,
     /// Retries that the sweep found, because nothing had woken them up in time.
     OverdueRetries,
     /// Calls to AWS that were refused because there were too many.

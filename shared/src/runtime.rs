@@ -61,7 +61,12 @@ impl Intercept for CountsThrottles {
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         let refused = context.response().filter(|answer| !answer.status().is_success());
-        if refused.and_then(|answer| answer.body().bytes()).is_some_and(is_throttle) {
+        let throttled = refused.is_some_and(|answer| {
+            // Scheduler names its errors in a header, the others in the body.
+            let named = answer.headers().get("x-amzn-errortype").map(is_throttle);
+            named.unwrap_or_else(|| answer.body().bytes().is_some_and(names_throttle))
+        });
+        if throttled {
             self.0.count_of_all(Count::Throttles, 1);
         }
         Ok(())
@@ -136,17 +141,22 @@ impl Runtime {
     }
 }
 
-/// Whether an error's body names one of the errors that say "too many": ThrottlingException,
-/// ProvisionedThroughputExceededException, RequestThrottled…
-fn is_throttle(body: &[u8]) -> bool {
+/// Whether this error says "too many": ThrottlingException, RequestThrottled,
+/// ProvisionedThroughputExceededException, RequestLimitExceeded, OverLimit.
+fn is_throttle(name: &str) -> bool {
+    ["Throttl", "ThroughputExceeded", "RequestLimitExceeded", "OverLimit"]
+        .iter()
+        .any(|part| name.contains(part))
+}
+
+/// Whether an answer's body names such an error.
+fn names_throttle(body: &[u8]) -> bool {
     #[derive(serde::Deserialize)]
     struct Named {
         #[serde(rename = "__type")]
         name: String,
     }
-    serde_json::from_slice::<Named>(body).is_ok_and(|error| {
-        error.name.contains("Throttl") || error.name.contains("ThroughputExceeded")
-    })
+    serde_json::from_slice::<Named>(body).is_ok_and(|error| is_throttle(&error.name))
 }
 
 #[cfg(test)]
@@ -159,10 +169,10 @@ mod tests {
         for name in
             ["ThrottlingException", "ProvisionedThroughputExceededException", "RequestThrottled"]
         {
-            assert!(is_throttle(body(name).as_bytes()), "{name}");
+            assert!(names_throttle(body(name).as_bytes()), "{name}");
         }
         for other in [body("ConditionalCheckFailedException"), String::new(), "<html>".to_owned()] {
-            assert!(!is_throttle(other.as_bytes()), "{other}");
+            assert!(!names_throttle(other.as_bytes()), "{other}");
         }
     }
 }

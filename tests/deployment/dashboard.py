@@ -103,8 +103,8 @@ def alarms(file):
 def emitted():
     """The metrics that the code can write: the variants of two enumerations."""
     text = METRICS.read_text()
-    bodies = [re.search(rf"pub enum {name} \{{(.*?)\n\}}", text, re.S).group(1) for name in ("Count", "Span")]
-    return {name for body in bodies for name in re.findall(r"^\s*([A-Z]\w+),", body, re.M)}
+    bodies = [re.search(rf"pub enum {name} \{{(.*?)\n\}}", text, re.DOTALL).group(1) for name in ("Count", "Span")]
+    return {name for body in bodies for name in re.findall(r"^\s*([A-Z]\w+),", body, re.MULTILINE)}
 
 
 def check():
@@ -128,7 +128,7 @@ def check():
     for panel in panels:
         for namespace, name, dimensions, _ in series_of(panel["properties"]):
             look(panel["properties"]["title"], namespace, name, dimensions)
-    headings = set(re.findall(r"^#+ (.+)$", HANDBOOK.read_text(), re.M))
+    headings = set(re.findall(r"^#+ (.+)$", HANDBOOK.read_text(), re.MULTILINE))
     for file in (TEMPLATE, MONITORING):
         for alarm, description, metrics in alarms(file):
             if alarm not in headings:

@@ -17,6 +17,7 @@ from http_server import Server
 NOT_AS_ON_AWS = """
 - There is no CodeDeploy, and no alarm that does arithmetic on several metrics: both are taken out, so
   that updates are not gradual.
+- Its CloudFormation does not turn on the table's expiry: that is done after each deployment.
 - Layers are not unpacked to /opt: the functions get the directory of the checkout, by the template's
   parameter DialectsDirectory.
 - ScalingConfig.MaximumConcurrency from a parameter stays text, and its poller fails on it: it is set
@@ -226,7 +227,9 @@ class Deployed(unittest.TestCase):
         self.assertEqual(code, 0, output[-4000:])
         self.assertEqual(self.stack.describe()["StackStatus"], "UPDATE_COMPLETE")
         function = self.stack.resources("AWS::Lambda::Function")["DeliverFunction"]
-        environment = self.stack.functions.get_function_configuration(FunctionName=function)["Environment"]
+        # What everybody calls has it, not only the newest version.
+        live = {"FunctionName": function, "Qualifier": "live"}
+        environment = self.stack.functions.get_function_configuration(**live)["Environment"]
         self.assertEqual(environment["Variables"]["POSTHORN_RETENTION_DAYS"], "31")
 
         def missing():
@@ -250,7 +253,78 @@ class Deployed(unittest.TestCase):
         self.wait_for("/after", 1)
         self.call("DELETE", f"/v1/endpoints/{endpoint}", status=204)
 
-    def test_7_roles_allow_what_functions_do_and_nothing_else(self):
+    def test_7_the_commands_of_an_operator(self):
+        # A key that nobody was given before.
+        printed = self.stack.posthorn("admin", "create-key", "--name", "first")
+        key = printed.removeprefix("admin key: ").split(" ")[0]
+        self.assertIn("acme", [one["id"] for one in self.stack.request("GET", "/v1/accounts", key=key)["data"]])
+        self.assertIn("first", self.stack.posthorn("admin", "list-keys"))
+        self.stack.posthorn("admin", "create-account", "vaults", "--dialect", "fltr")
+        url = f"{self.ministack.url}/_aws/execute-api/{self.stack.api_id()}/live"
+        printed = self.stack.posthorn("doctor", "--api-url", url)
+        self.assertTrue(printed.endswith("all well\n"), printed)
+        self.assertIn("test delivery: on record", printed)
+
+    def test_8_monitoring_is_deployed_beside_it(self):
+        code, output = self.stack.deploy_monitoring()
+        self.assertEqual(code, 0, output[-4000:])
+        cloudwatch = self.ministack.client("cloudwatch")
+        dashboard = json.loads(cloudwatch.get_dashboard(DashboardName=STACK)["DashboardBody"])
+        self.assertGreater(len(dashboard["widgets"]), 5)
+        topic = self.stack.output("OperationsTopicArn")
+        queues = {url.rpartition("/")[2] for url in self.stack.sqs.list_queues()["QueueUrls"]}
+        alarms = cloudwatch.describe_alarms()["MetricAlarms"]
+        self.assertGreater(len(alarms), 8)
+        for alarm in alarms:
+            with self.subTest(alarm["AlarmName"]):
+                self.assertEqual(alarm["AlarmActions"], [topic])
+                for dimension in alarm["Dimensions"]:
+                    # It looks at something that there is.
+                    if dimension["Name"] == "QueueName":
+                        self.assertIn(dimension["Value"], queues)
+                    if dimension["Name"] == "FunctionName":
+                        self.stack.functions.get_function(FunctionName=dimension["Value"])
+
+    def test_9_nobody_else_may_do_anything(self):
+        """What is not a function's role: queues, the deployment key, the roles of Scheduler and the pipe."""
+        attributes = ["Policy", "SqsManagedSseEnabled", "KmsMasterKeyId"]
+        for url in self.stack.sqs.list_queues()["QueueUrls"]:
+            got = self.stack.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=attributes).get("Attributes", {})
+            # No policy: only this account's roles get in. Encrypted with SQS's own key: no grant is needed.
+            self.assertNotIn("Policy", got, url)
+            self.assertNotIn("KmsMasterKeyId", got, url)
+        iam, roles = self.ministack.client("iam"), self.stack.resources("AWS::IAM::Role")
+        retry = self.stack.resources("AWS::Lambda::Function")["RetryFunction"]
+        expected = {
+            "SchedulerRole": {("lambda:InvokeFunction", f"arn:aws:lambda:us-east-1:000000000000:function:{retry}:live")},
+            "OperationsPipeRole": {
+                *(
+                    (f"sqs:{action}", f"arn:aws:sqs:us-east-1:000000000000:{STACK}-operations")
+                    for action in ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes")
+                ),
+                ("sns:Publish", self.stack.output("OperationsTopicArn")),
+            },
+        }
+        functions = {f"{name}Role" for name in ("Api", "Dispatch", "Deliver", "Retry")}
+        self.assertEqual(set(roles), functions | set(expected))
+        for name, allowed in expected.items():
+            policies = [
+                iam.get_role_policy(RoleName=roles[name], PolicyName=policy)["PolicyDocument"]
+                for policy in iam.list_role_policies(RoleName=roles[name])["PolicyNames"]
+                if policy != FOR_MINISTACK
+            ]
+            self.assertEqual(allowed_by(policies), allowed, name)
+        for name, role in roles.items():
+            trust = iam.get_role(RoleName=role)["Role"]["AssumeRolePolicyDocument"]["Statement"]
+            for statement in trust:
+                service = statement["Principal"]["Service"]
+                wanted = {"SchedulerRole": "scheduler", "OperationsPipeRole": "pipes"}.get(name, "lambda")
+                self.assertEqual(service, f"{wanted}.amazonaws.com", name)
+                if wanted != "lambda":
+                    # Another account's schedule can't use it.
+                    self.assertIn("aws:SourceAccount", json.dumps(statement["Condition"]))
+
+    def test_91_roles_allow_what_functions_do_and_nothing_else(self):
         functions = self.stack.resources("AWS::Lambda::Function")
         roles = self.stack.resources("AWS::IAM::Role")
         iam = self.ministack.client("iam")

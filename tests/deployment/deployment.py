@@ -128,6 +128,8 @@ class Deployment:
             "AllowedNetworks": "127.0.0.0/8",
             # ministack does not unpack layers to /opt.
             "DialectsDirectory": str(ROOT / "infra" / "layer" / "dialects"),
+            # As infra/deploy does.
+            "Release": str(int(time.time())),
             **parameters,
         }
         command = [ROOT / ".venv" / "tools" / "bin" / "sam", "deploy", "--template-file", file]
@@ -140,6 +142,26 @@ class Deployment:
         if done.returncode == 0:
             self.bring_up_to_aws()
         return done.returncode, done.stdout + done.stderr + "\n".join(self.failures())
+
+    def deploy_monitoring(self):
+        """infra/monitoring.yaml, as a stack of its own; without the alarms that ministack does not have."""
+        template = yaml_parse((ROOT / "infra" / "monitoring.yaml").read_text())
+        template["Resources"] = {
+            name: resource for name, resource in template["Resources"].items() if "Metrics" not in resource["Properties"]
+        }
+        for resource in template["Resources"].values():
+            # It knows the plain statistics.
+            if resource["Properties"].pop("ExtendedStatistic", None):
+                resource["Properties"]["Statistic"] = "Maximum"
+        file = BUILD / "monitoring.json"
+        file.write_text(json.dumps(template))
+        command = [ROOT / ".venv" / "tools" / "bin" / "sam", "deploy", "--template-file", file]
+        command += ["--stack-name", f"{STACK}-monitoring", "--no-confirm-changeset"]
+        command += ["--parameter-overrides", f"Deployment={STACK}"]
+        done = subprocess.run(
+            command, env=self.aws_environment(), cwd=self.ministack.directory.name, capture_output=True, text=True, timeout=600
+        )
+        return done.returncode, done.stdout + done.stderr
 
     def failures(self):
         """What CloudFormation says went wrong."""
@@ -176,6 +198,12 @@ class Deployment:
             ]
             document = json.dumps({"Version": "2012-10-17", "Statement": statements})
             iam.put_role_policy(RoleName=role, PolicyName=FOR_MINISTACK, PolicyDocument=document)
+        # Its CloudFormation leaves this out.
+        table = {"TableName": self.output("TableName")}
+        expiry = {"AttributeName": "x", "Enabled": True}
+        dynamodb = self.ministack.client("dynamodb")
+        if dynamodb.describe_time_to_live(**table)["TimeToLiveDescription"]["TimeToLiveStatus"] != "ENABLED":
+            dynamodb.update_time_to_live(**table, TimeToLiveSpecification=expiry)
         for mapping in self.functions.list_event_source_mappings()["EventSourceMappings"]:
             concurrency = (mapping.get("ScalingConfig") or {}).get("MaximumConcurrency")
             if concurrency is not None:
@@ -195,9 +223,12 @@ class Deployment:
         found = self.cloudformation.describe_stack_resources(StackName=STACK)["StackResources"]
         return {one["LogicalResourceId"]: one["PhysicalResourceId"] for one in found if one["ResourceType"] == kind}
 
+    def api_id(self):
+        return self.output("ApiUrl").split("//")[1].split(".")[0]
+
     def request(self, method, path, body=None, key=ADMIN_KEY, status=None):
         """A request to the deployed REST API."""
-        host = self.output("ApiUrl").split("//")[1].split(".")[0]
+        host = self.api_id()
         request = urllib.request.Request(
             f"{self.ministack.url}/live{path}",
             method=method,

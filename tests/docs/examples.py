@@ -19,8 +19,11 @@ if __name__ == "__main__":
     result = program.result
     for test, reason in result.skipped:
         print(f"{reason} ({test.id().split('.')[-1]})")
-    # Of a test with several parts each may fail.
-    failed = len({getattr(test, "test_case", test).id() for test, _ in result.failures + result.errors})
-    skipped = len(result.skipped)
-    print(f"{result.testsRun - failed - skipped} passed, {failed} failed, {skipped} skipped")
+    # Of a test with several parts each may fail, or be skipped.
+    def whole(tests):
+        return {getattr(test, "test_case", test).id() for test, _ in tests}
+
+    failed = whole(result.failures + result.errors)
+    skipped = whole(result.skipped) - failed
+    print(f"{result.testsRun - len(failed | skipped)} passed, {len(failed)} failed, {len(skipped)} skipped")
     sys.exit(not result.wasSuccessful())

@@ -80,7 +80,9 @@ def rust(code, folder, main=""):
     if not shutil.which("rustc"):
         raise Missing("rustc is not installed")
     (folder / "program.rs").write_text(code + main)
-    wanted = sorted(set(re.findall(r"(?<![\w:.])([a-z_0-9]+)::(?!<)", code)) - {"std"})
+    known = re.findall(r'^name = "(.+)"$', (ROOT / "Cargo.lock").read_text(), re.M)
+    paths = re.findall(r"(?<![\w:.])([a-z_0-9]+)::", code)
+    wanted = sorted(set(paths) & {name.replace("-", "_") for name in known})
     crates = libraries(wanted)
     externs = itertools.chain.from_iterable(("--extern", f"{name}={path}") for name, path in crates.items())
     dependencies = next(iter(crates.values())).parent
@@ -92,17 +94,16 @@ def rust(code, folder, main=""):
 def libraries(wanted):
     """The compiled crates of these names that belong together: an rlib's metadata has the hashes of all that it needs."""
     folder = TARGET / os.environ.get("POSTHORN_PROFILE", "release") / "deps"
-    roots = sorted(folder.glob("libposthorn_deliver-*.rlib"), key=lambda path: path.stat().st_mtime)
-    if not roots:
-        raise Missing("the workspace is not built: no libposthorn_deliver")
-    hashes = set(re.findall(rb"-[0-9a-f]{16}", roots[-1].read_bytes()))
-    found = {}
-    for name in wanted:
-        belongs = [path for path in folder.glob(f"lib{name}-*.rlib") if path.stem[-17:].encode() in hashes]
-        if not belongs:
-            raise Missing(f"the workspace was built without the crate {name}")
-        found[name] = max(belongs, key=crate_version)
-    return found
+    roots = sorted(folder.glob("libposthorn_deliver-*.rlib"), key=lambda path: path.stat().st_mtime, reverse=True)
+    lacking = ["posthorn_deliver"]
+    for root in roots:
+        hashes = set(re.findall(rb"-[0-9a-f]{16}", root.read_bytes()))
+        found = {name: [path for path in folder.glob(f"lib{name}-*.rlib") if path.stem[-17:].encode() in hashes]
+                 for name in wanted}
+        lacking = [name for name, paths in found.items() if not paths]
+        if not lacking:
+            return {name: max(paths, key=crate_version) for name, paths in found.items()}
+    raise Missing(f"the workspace is not built ({folder.parent.name}), or without {', '.join(lacking)}")
 
 
 def crate_version(library):

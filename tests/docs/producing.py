@@ -14,7 +14,7 @@ from pathlib import Path
 from documents import PRODUCING
 from http_server import Server
 from languages import LANGUAGES, Missing
-from local_stack import CREDENTIALS, Stack, eventually
+from local_stack import ADMIN_KEY, CREDENTIALS, Stack, eventually
 
 
 class Producing(unittest.TestCase):
@@ -129,6 +129,13 @@ class Producing(unittest.TestCase):
         self.assertEqual(first, again)
         self.assertEqual(self.arrived("acme", first["id"])["data"], {"order": 4712})
 
+    def test_nobody_subscribes(self):
+        key = self.stack.account("quiet")
+        event = self.stack.call("POST", "/v1/events", {"type": "a", "data": {}}, key=key, status=202)["id"]
+        path = f"/v1/events/{event}/deliveries"
+        eventually("it is on record", lambda: self.stack.call("GET", path, key=key)[0] == 200)
+        self.assertEqual(self.stack.call("GET", path, key=key, status=200)["data"], [])
+
     # --- by SQS ---
 
     def test_sqs_cli(self):
@@ -239,7 +246,6 @@ class Producing(unittest.TestCase):
                 self.assertEqual(code, status, str(answer)[:300])
                 if status == 422:
                     self.assertTrue(all(one["pointer"] and one["detail"] for one in answer["errors"]))
-        from local_stack import ADMIN_KEY
         code, _ = self.stack.call("POST", "/v1/events", fine, key=ADMIN_KEY)
         self.assertEqual(code, 400)
         code, _ = self.stack.call("POST", "/v1/events", fine, key=ADMIN_KEY, headers={"Posthorn-Account": "nobody"})

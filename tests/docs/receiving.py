@@ -15,6 +15,7 @@ import unittest
 from pathlib import Path
 
 from documents import RECEIVING
+from http_server import Server
 from languages import LANGUAGES, Missing
 from local_stack import Stack, eventually, free_port, stop
 
@@ -262,8 +263,6 @@ class Receiving(unittest.TestCase):
 
     def test_what_an_answer_does(self):
         """The page's table: statuses, and headers of the answer."""
-        from http_server import Server
-
         answers = {
             "/200": (200, {}), "/302": (302, {"location": "/200"}), "/404": (404, {}), "/410": (410, {}),
             "/abort": (500, {"webhook-delivery": "abort-message"}), "/disable": (500, {"webhook-delivery": "disable"}),

@@ -33,7 +33,7 @@ use posthorn_shared::account_view::AccountViews;
 use posthorn_shared::delivery::Delivery;
 use posthorn_shared::delivery_message::{DeliveryMessage, InvalidMessage};
 use posthorn_shared::due::{Bucket, DueRetry};
-use posthorn_shared::ids::{AccountId, EndpointId, EventKey};
+use posthorn_shared::ids::{EndpointId, EventKey};
 use posthorn_shared::operational::Reporter;
 use posthorn_shared::queue::{self, MESSAGE_ID_ATTRIBUTE, Outgoing, REASON_ATTRIBUTE};
 use posthorn_shared::runtime::Runtime;
@@ -50,7 +50,7 @@ use measures::Measures;
 use pace::{Pace, Ready, Turn};
 use plan::{Next, Step};
 use tally::Tally;
-use target::{Target, Targets};
+use target::{Known, Target, Targets};
 
 /// Messages of a batch as large as Lambda makes them here (`BatchSize` in the template).
 const FULL_BATCH: usize = 10;
@@ -95,7 +95,7 @@ impl Received {
 
 /// Everything a batch's attempts need, read in three batched calls at the most.
 struct Loaded {
-    targets: HashMap<(AccountId, EndpointId), Arc<Target>>,
+    known: Known,
     history: HashMap<(EndpointId, EventKey), Delivery>,
     events: HashMap<EventKey, StoredEvent>,
 }
@@ -165,7 +165,12 @@ impl Deliver {
         };
         let (mut steps, mut ready) = (Vec::with_capacity(received.len()), Vec::new());
         for Received { message_id, again, message } in received {
-            let target = loaded.targets.get(&(message.account.clone(), message.endpoint.clone()));
+            if loaded.known.unreadable.contains(&message.endpoint) {
+                failed.push(message_id);
+                continue;
+            }
+            let id = (message.account.clone(), message.endpoint.clone());
+            let target = loaded.known.targets.get(&id);
             let history = loaded.history_of(&message);
             match plan::before_attempt(&message, again, target, history, self.time()) {
                 plan::Before::Conclude(step) => steps.push((message_id, step)),
@@ -219,7 +224,7 @@ impl Deliver {
             .filter(|r| r.message.payload.is_none())
             .map(|r| (r.message.account.clone(), r.message.key.clone()))
             .collect();
-        let (targets, history, events) = futures::future::try_join3(
+        let (known, history, events) = futures::future::try_join3(
             self.targets.get(wanted.collect()),
             self.store.deliveries(history),
             async {
@@ -230,7 +235,7 @@ impl Deliver {
             },
         )
         .await?;
-        Ok(Loaded { targets, history, events })
+        Ok(Loaded { known, history, events })
     }
 
     fn take<'a>(

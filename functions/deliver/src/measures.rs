@@ -12,7 +12,7 @@ use crate::target::Target;
 /// Of one attempt that is on record.
 pub struct Measures {
     target: Arc<Target>,
-    counts: [(Count, u64); 4],
+    counts: [(Count, u64); 5],
     duration: Option<Duration>,
     lag: Option<Duration>,
 }
@@ -31,6 +31,7 @@ impl Measures {
             target,
             counts: [
                 (Count::Attempts, counters.attempts),
+                (Count::FailedAttempts, counters.failed_attempts),
                 (Count::Delivered, counters.delivered),
                 (Count::Failed, counters.failed),
                 (Count::Retried, counters.failed_attempts.min(u64::from(goes_on))),

@@ -1,6 +1,6 @@
 //! The endpoints that deliveries go to, with the rules of their account's dialect.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,6 +25,15 @@ pub struct Target {
 
 type Id = (AccountId, EndpointId);
 
+/// What was found of some endpoints. What is in neither does not exist.
+#[derive(Default)]
+pub struct Known {
+    pub targets: HashMap<Id, Arc<Target>>,
+    /// Their items can't be read: their secrets were sealed with another key, say. Nobody else's
+    /// deliveries suffer from that.
+    pub unreadable: HashSet<EndpointId>,
+}
+
 /// Targets seen lately. Clones share them.
 #[derive(Clone)]
 pub struct Targets {
@@ -40,30 +49,31 @@ impl Targets {
         Self { store, dialects, cache, reporter }
     }
 
-    /// The targets with these ids, those that are not at hand read in one call. What does not exist
-    /// is left out.
-    pub async fn get(&self, mut wanted: Vec<Id>) -> Result<HashMap<Id, Arc<Target>>, StoreError> {
+    /// The targets with these ids, those that are not at hand read in one call.
+    pub async fn get(&self, mut wanted: Vec<Id>) -> Result<Known, StoreError> {
         wanted.sort();
         wanted.dedup();
-        let mut found = HashMap::with_capacity(wanted.len());
+        let mut known = Known::default();
         wanted.retain(|id| match self.cache.get(id) {
             Some(target) => {
-                found.insert(id.clone(), target);
+                known.targets.insert(id.clone(), target);
                 false
             }
             None => true,
         });
         if wanted.is_empty() {
-            return Ok(found);
+            return Ok(known);
         }
-        for (endpoint, account) in self.store.endpoints_with_accounts(&wanted).await? {
+        let (endpoints, unreadable) = self.store.endpoints_with_accounts(&wanted).await?;
+        known.unreadable.extend(unreadable);
+        for (endpoint, account) in endpoints {
             let id = (account.id.clone(), endpoint.id.clone());
             let dialect = self.dialects.or_standard(&account.dialect).of_account(&account);
             let target = Arc::new(Target { endpoint, dialect });
             self.cache.insert(id.clone(), target.clone());
-            found.insert(id, target);
+            known.targets.insert(id, target);
         }
-        Ok(found)
+        Ok(known)
     }
 
     /// Changes what is known of an endpoint's health; `None`: there is nothing to change any more,

@@ -52,6 +52,7 @@ impl Retry {
             };
             self.store.move_sweep_cursor(bucket).await?;
         }
+        self.runtime.metrics.count_of_all(Count::Sweeps, 1);
         self.runtime.metrics.count_of_all(Count::OverdueRetries, outcome.sent as u64);
         if outcome.sent > 0 {
             tracing::warn!(retries = outcome.sent, "overdue retries found by the sweep");

@@ -329,6 +329,9 @@ impl Patient {
         // What a former examination left behind is no obstacle.
         let _ = self.call(Method::DELETE, &format!("/v1/accounts/{ACCOUNT}"), None).await;
         self.call(Method::POST, "/v1/accounts", Some(&account)).await?;
+        // Where the catalog of all accounts has entries, what is in none is refused.
+        let event_type = json!({ "name": "doctor.test", "description": "of posthorn doctor" });
+        self.call(Method::POST, "/v1/event-types", Some(&event_type)).await?;
         let hook = json!({ "url": format!("{}/healthz", self.url), "retry": { "schedule": [] } });
         let endpoint = self.call(Method::POST, "/v1/endpoints", Some(&hook)).await?;
         let endpoint = endpoint["id"].as_str().context("an endpoint without id")?.to_owned();

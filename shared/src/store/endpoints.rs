@@ -52,31 +52,41 @@ impl Store {
     }
 
     /// Several endpoints at once, of any accounts, each with its account; those that don't exist
-    /// are left out.
+    /// are left out, and those whose item can't be read are named.
     ///
     /// # Errors
     /// When the table can't be read.
     pub async fn endpoints_with_accounts(
         &self,
         wanted: &[(AccountId, EndpointId)],
-    ) -> Result<Vec<(Endpoint, Account)>, StoreError> {
+    ) -> Result<(Vec<(Endpoint, Account)>, Vec<EndpointId>), StoreError> {
         let endpoints = wanted.iter().map(|(account, id)| keys::endpoint(account, id));
         let accounts = wanted.iter().map(|(account, _)| keys::account(account));
         let items = self.batch_get(endpoints.chain(accounts).collect(), false).await?;
         let (mut endpoints, mut accounts) = (Vec::new(), HashMap::new());
+        let mut unreadable = Vec::new();
         for item in &items {
-            if Reader(item).text("sk")? == keys::ACCOUNT_SK {
+            let reader = Reader(item);
+            let sk = reader.text("sk")?;
+            if sk == keys::ACCOUNT_SK {
                 let account: Account = document::from_item(item)?;
                 accounts.insert(account.id.clone(), account);
-            } else {
-                endpoints.push(self.read_endpoint(item)?);
+                continue;
+            }
+            match (self.read_endpoint(item), sk.trim_start_matches(keys::ENDPOINT_SK).parse()) {
+                (Ok(endpoint), _) => endpoints.push(endpoint),
+                (Err(error), Ok(id)) => {
+                    tracing::error!(%error, endpoint = %id, "endpoint not readable");
+                    unreadable.push(id);
+                }
+                (Err(error), Err(_)) => return Err(error),
             }
         }
         let with_account = |endpoint: Endpoint| {
             let account = accounts.get(&endpoint.account)?.clone();
             Some((endpoint, account))
         };
-        Ok(endpoints.into_iter().filter_map(with_account).collect())
+        Ok((endpoints.into_iter().filter_map(with_account).collect(), unreadable))
     }
 
     /// An account's endpoints, newest first.

@@ -38,6 +38,7 @@ use jiff::Timestamp;
 use crate::aws_error::causes;
 use crate::clock::Clock;
 use crate::deployment_key::DeploymentKey;
+use crate::metrics::Metrics;
 use crate::runtime::Runtime;
 
 /// An item of the table.
@@ -52,6 +53,7 @@ pub struct Store {
     /// Only functions that need it have it.
     deployment_key: Option<DeploymentKey>,
     clock: Clock,
+    metrics: Metrics,
 }
 
 /// Why the table could not be read or written.
@@ -76,6 +78,7 @@ impl Store {
             retention: runtime.settings.retention,
             deployment_key: runtime.settings.deployment_key.clone(),
             clock: runtime.clock.clone(),
+            metrics: runtime.metrics.clone(),
         }
     }
 

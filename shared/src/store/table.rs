@@ -12,6 +12,7 @@ use futures::StreamExt;
 
 use super::keys::Key;
 use super::{Item, Store, StoreError, number, sdk_error, string};
+use crate::metrics::Count;
 
 /// Items of one BatchWriteItem, and of one BatchGetItem (DynamoDB limits).
 const MAX_BATCH_WRITE: usize = 25;
@@ -106,6 +107,8 @@ impl Store {
                 Ok(answer) => {
                     let mut unprocessed = answer.unprocessed_items.unwrap_or_default();
                     left = unprocessed.remove(&self.table).unwrap_or_default();
+                    // Taken in part: as good as refused, though it answers with success.
+                    self.metrics.count_of_all(Count::Throttles, u64::from(!left.is_empty()));
                 }
                 // The SDK has tried several times already.
                 Err(error) => {
@@ -162,6 +165,7 @@ impl Store {
                 );
                 let unprocessed = answer.unprocessed_keys.unwrap_or_default().remove(&self.table);
                 left = unprocessed.map(|keys| keys.keys).unwrap_or_default();
+                self.metrics.count_of_all(Count::Throttles, u64::from(!left.is_empty()));
             }
         }
         Ok(found)

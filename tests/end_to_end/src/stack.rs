@@ -1,5 +1,6 @@
 //! The real `posthorn` binary on free ports and a directory of its own.
 
+use aws_sdk_scheduler::types::{FlexibleTimeWindow, FlexibleTimeWindowMode, Target};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::{Arc, Mutex};
@@ -45,6 +46,10 @@ impl From<std::process::Output> for Failure {
         }
     }
 }
+
+/// As the template's function is called here.
+const RETRY_FUNCTION: &str =
+    "arn:aws:lambda:us-east-1:000000000000:function:posthorn-RetryFunction";
 
 /// A running stack. It is killed when it is dropped.
 pub struct Stack {
@@ -252,6 +257,36 @@ impl Stack {
     pub fn account_with_key(&self, id: &str, key: &str) -> Account {
         let client = Client::new(&self.api_url, key);
         Account { id: id.to_owned(), key: key.to_owned(), client }
+    }
+
+    /// Calls the retry function as a schedule would.
+    ///
+    /// # Panics
+    /// When the schedule is refused.
+    pub async fn call_retry(&self, input: &str) {
+        let config = aws_sdk_scheduler::Config::builder()
+            .behavior_version_latest()
+            .http_client(aws_smithy_http_client::Builder::new().build_http())
+            .endpoint_url(&self.aws_url)
+            .region(aws_sdk_scheduler::config::Region::new("us-east-1"))
+            .credentials_provider(aws_sdk_scheduler::config::Credentials::new(
+                "any", "any", None, None, "tests",
+            ))
+            .build();
+        let target =
+            Target::builder().arn(RETRY_FUNCTION).role_arn("arn:aws:iam::000000000000:role/any");
+        let exact = FlexibleTimeWindow::builder().mode(FlexibleTimeWindowMode::Off).build();
+        let at = jiff::Timestamp::now().strftime("at(%Y-%m-%dT%H:%M:%S)").to_string();
+        aws_sdk_scheduler::Client::from_conf(config)
+            .create_schedule()
+            .name(format!("due-{}", jiff::Timestamp::now().as_nanosecond()))
+            .group_name("posthorn")
+            .schedule_expression(at)
+            .flexible_time_window(exact.expect("a window"))
+            .target(target.input(input).build().expect("a target"))
+            .send()
+            .await
+            .expect("a schedule");
     }
 
     /// A stock AWS SDK client for SQS.

@@ -6,15 +6,12 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use aws_sdk_scheduler::types::{FlexibleTimeWindow, FlexibleTimeWindowMode, Target};
 use posthorn_end_to_end::{Client, Receiver, Reply, Stack, StackOptions, python, verdicts};
 use posthorn_shared::delivery_message::DeliveryMessage;
 use posthorn_shared::ids::EventKey;
 use serde_json::{Value, json};
 
 const RELEASES: [&str; 1] = [env!("CARGO_PKG_VERSION")];
-const RETRY_FUNCTION: &str =
-    "arn:aws:lambda:us-east-1:000000000000:function:posthorn-RetryFunction";
 /// Items of the one who wakes up, not of what is woken.
 const NOT_KEPT: [&str; 2] = ["SWEEP", "ADMINKEYS"];
 
@@ -41,33 +38,6 @@ async fn dynamodb(stack: &Stack, operation: &str, body: Value) -> Value {
     let answer = client.request("POST", "/", &headers, body.to_string()).await;
     assert_eq!(answer.status, 200, "{operation}: {}", answer.text);
     answer.json
-}
-
-/// Calls the retry function as a schedule of then would.
-async fn wake_up(stack: &Stack, input: &str) {
-    let config = aws_sdk_scheduler::Config::builder()
-        .behavior_version_latest()
-        .http_client(aws_smithy_http_client::Builder::new().build_http())
-        .endpoint_url(&stack.aws_url)
-        .region(aws_sdk_scheduler::config::Region::new("us-east-1"))
-        .credentials_provider(aws_sdk_scheduler::config::Credentials::new(
-            "any", "any", None, None, "tests",
-        ))
-        .build();
-    let target =
-        Target::builder().arn(RETRY_FUNCTION).role_arn("arn:aws:iam::000000000000:role/any");
-    let exact = FlexibleTimeWindow::builder().mode(FlexibleTimeWindowMode::Off).build();
-    let at = jiff::Timestamp::now().strftime("at(%Y-%m-%dT%H:%M:%S)").to_string();
-    aws_sdk_scheduler::Client::from_conf(config)
-        .create_schedule()
-        .name("due-then")
-        .group_name("posthorn")
-        .schedule_expression(at)
-        .flexible_time_window(exact.expect("a window"))
-        .target(target.input(input).build().expect("a target"))
-        .send()
-        .await
-        .expect("a schedule");
 }
 
 /// Does all that leaves something behind, and writes down what.
@@ -192,7 +162,7 @@ async fn understand(release: &str) {
     for message in then["deliveries"].as_array().expect("messages") {
         send("deliveries", message.as_str().expect("text")).await;
     }
-    wake_up(&stack, &said("schedule")).await;
+    stack.call_retry(&said("schedule")).await;
     for event in ["retrying", "missed"] {
         account.delivery(event, &endpoint, "delivered").await;
     }

@@ -51,7 +51,8 @@ async fn metrics_agree_with_what_was_delivered() {
     no_event.queue_url(stack.events_queue_url()).send().await.expect("it is taken");
 
     // 1 attempt, 2 attempts, 3 attempts.
-    let counts = [("Attempts", 6), ("Delivered", 2), ("Failed", 1), ("Retried", 3)];
+    let counts =
+        [("Attempts", 6), ("FailedAttempts", 4), ("Delivered", 2), ("Failed", 1), ("Retried", 3)];
     let lines = counted(&stack, Some("standard"), &counts).await;
     assert_eq!(sum(&lines, Some("standard"), "Accepted"), 1);
     counted(&stack, Some("fltr"), &[("Accepted", 3), ("Delivered", 3), ("Failed", 0)]).await;
@@ -136,4 +137,12 @@ async fn a_requests_id_leads_to_the_attempts_it_caused() {
     let other = refused.headers["x-request-id"].to_str().expect("text").to_owned();
     assert_ne!(other, request);
     assert_eq!(lines_with(&[&other, "404"]), 1);
+}
+
+#[tokio::test]
+async fn a_sweep_that_came_to_its_end_is_counted() {
+    let environment = vec![("POSTHORN_METRICS", "test".to_owned())];
+    let stack = Stack::with_environment(1.0, environment).await;
+    stack.call_retry(r#"{"sweep":true}"#).await;
+    counted(&stack, None, &[("Sweeps", 1), ("OverdueRetries", 0)]).await;
 }

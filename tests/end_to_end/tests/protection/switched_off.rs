@@ -63,3 +63,31 @@ async fn five_days_without_a_success_switch_an_endpoint_off() {
     let on = account.patch(&endpoints[0], json!({ "active": true })).await;
     assert_eq!(on["disabled_reason"], json!(null));
 }
+
+#[tokio::test]
+async fn an_endpoint_that_can_not_be_read_harms_nobody_else() {
+    let stack = Stack::start().await;
+    let receiver = Receiver::start().await;
+    let account = stack.account("acme").await;
+    let spoiled = account.endpoint(json!({ "url": receiver.url("/spoiled") })).await;
+    let whole = account.endpoint(json!({ "url": receiver.url("/whole") })).await;
+    let table = aws_sdk_dynamodb::Client::new(&aws_config(&stack).await);
+    // As if its secret had been sealed with another key.
+    table
+        .update_item()
+        .table_name("posthorn")
+        .key("pk", AttributeValue::S("A#acme".to_owned()))
+        .key("sk", AttributeValue::S(format!("EP#{spoiled}")))
+        .update_expression("SET s = :s")
+        .expression_attribute_values(":s", AttributeValue::S("AAAA".to_owned()))
+        .send()
+        .await
+        .expect("it is written");
+    let event = account.post_event(json!({ "type": "a.b", "data": {} })).await;
+    account.delivery(&event, &whole, "delivered").await;
+    let attempts = account.get(&format!("/v1/events/{event}/deliveries/{whole}")).await;
+    assert_eq!(attempts["attempt_count"], 1);
+    assert_eq!(receiver.count("/spoiled"), 0);
+    // What is for it stays on the queue, and is not lost.
+    assert_eq!(stack.queue_depth("deliveries").await, 1);
+}
