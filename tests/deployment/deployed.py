@@ -18,6 +18,7 @@ NOT_AS_ON_AWS = """
 - There is no CodeDeploy, and no alarm that does arithmetic on several metrics: both are taken out, so
   that updates are not gradual.
 - Its CloudFormation does not turn on the table's expiry: that is done after each deployment.
+- Its SAM transform does not know the values of parameters: that of Release is put in its place.
 - Layers are not unpacked to /opt: the functions get the directory of the checkout, by the template's
   parameter DialectsDirectory.
 - ScalingConfig.MaximumConcurrency from a parameter stays text, and its poller fails on it: it is set

@@ -119,6 +119,12 @@ class Deployment:
             for name, resource in template["Resources"].items()
             if "Metrics" not in resource.get("Properties", {})
         }
+        # Its transform does not know the parameters' values.
+        release = str(int(time.time()))
+        for resource in resources.values():
+            if resource["Type"] == "AWS::Serverless::Function":
+                assert resource["Properties"]["AutoPublishCodeSha256"] == {"Ref": "Release"}
+                resource["Properties"]["AutoPublishCodeSha256"] = release
         template["Resources"] = {**resources, **(more_resources or {})}
         file = BUILD / "for-ministack.json"
         file.write_text(json.dumps(template))
@@ -129,7 +135,7 @@ class Deployment:
             # ministack does not unpack layers to /opt.
             "DialectsDirectory": str(ROOT / "infra" / "layer" / "dialects"),
             # As infra/deploy does.
-            "Release": str(int(time.time())),
+            "Release": release,
             **parameters,
         }
         command = [ROOT / ".venv" / "tools" / "bin" / "sam", "deploy", "--template-file", file]
