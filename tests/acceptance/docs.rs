@@ -7,6 +7,8 @@ use std::process::Stdio;
 use posthorn_end_to_end::{Client, Stack, eventually, python};
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 
 const DOCS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/dialects.md");
@@ -30,6 +32,30 @@ fn start(language: &str, code: &str, folder: &TempDir, environment: &[(&str, Str
     let mut command = Command::new(program);
     command.arg(file).envs(environment.iter().map(|(name, value)| (name, value)));
     command.stdout(Stdio::null()).kill_on_drop(true).spawn().expect("it starts")
+}
+
+/// What a receiver says to a forgery whose headers are no ASCII, and whose digits are none.
+async fn odd_forgery(port: u16) -> String {
+    let mut connection = TcpStream::connect(("127.0.0.1", port)).await.expect("it listens");
+    let standard = ["webhook-timestamp", "webhook-signature"];
+    let others = ["FLTR-Signature", "Filedgr-Signature", "Webhook-Signature", "Flexorch-Signature"];
+    let others = others.into_iter().chain(["Webhook-Token"]).map(|name| format!("X-{name}"));
+    let names = standard.into_iter().map(str::to_owned).chain(others);
+    let mut request = b"POST / HTTP/1.1\r\nHost: here\r\nConnection: close\r\n".to_vec();
+    for name in names {
+        request.extend_from_slice(format!("{name}: ").as_bytes());
+        // ² and é in Latin-1.
+        request.extend_from_slice(if name.ends_with("stamp") {
+            b"\xb2\r\n"
+        } else {
+            b"v1,\xe9\r\n"
+        });
+    }
+    request.extend_from_slice(b"Content-Length: 2\r\n\r\n{}");
+    connection.write_all(&request).await.expect("it is sent");
+    let mut answer = Vec::new();
+    connection.read_to_end(&mut answer).await.expect("it is answered");
+    String::from_utf8_lossy(&answer).into_owned()
 }
 
 async fn receivers_of(section: &str, dialect: &str, event_type: &str, data: Value) {
@@ -58,6 +84,8 @@ async fn receivers_of(section: &str, dialect: &str, event_type: &str, data: Valu
         })
         .await;
         assert_eq!(refused.status, 401, "{dialect} {language}");
+        let answer = odd_forgery(port).await;
+        assert!(answer.starts_with("HTTP/1.") && answer[8..].starts_with(" 401"), "{answer}");
         let event = json!({ "type": event_type, "data": data });
         let event = account.post_event(event).await;
         let delivery = account.delivery(&event, &text("id"), "delivered").await;
