@@ -87,6 +87,21 @@ pub enum ErrorKind {
     Status,
 }
 
+impl ErrorKind {
+    /// Its name, as it is written everywhere.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Timeout => "timeout",
+            Self::Dns => "dns",
+            Self::Connect => "connect",
+            Self::Tls => "tls",
+            Self::Blocked => "blocked",
+            Self::Protocol => "protocol",
+            Self::Status => "status",
+        }
+    }
+}
+
 /// What went wrong, in words for the customer's developer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct AttemptError {

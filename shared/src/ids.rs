@@ -215,20 +215,21 @@ impl EventKey {
         Self::from_uuid(uuid_v7(sent, u128::from_be_bytes(low)))
     }
 
-    fn uuid(&self) -> u128 {
+    /// The key as the 128 bits that it is made of.
+    pub fn bits(&self) -> u128 {
         // Every constructor checked or wrote the base32 part.
         base32::decode(&self.0[Self::PREFIX.len()..]).unwrap_or_default()
     }
 
     /// When the event was received, to the millisecond.
     pub fn received_at(&self) -> jiff::Timestamp {
-        let millis = i64::try_from(self.uuid() >> 80).unwrap_or(0);
+        let millis = i64::try_from(self.bits() >> 80).unwrap_or(0);
         jiff::Timestamp::from_millisecond(millis).unwrap_or(jiff::Timestamp::UNIX_EPOCH)
     }
 
     /// A number from the random part, to spread keys over shards.
     pub fn spread(&self) -> u8 {
-        (self.uuid() & 0xff) as u8
+        (self.bits() & 0xff) as u8
     }
 }
 

@@ -45,4 +45,5 @@ pub mod store;
 pub mod stored_event;
 pub mod subscription;
 pub mod task;
+pub mod traces;
 pub mod wake_up;

@@ -20,6 +20,7 @@ use crate::clock::Clock;
 use crate::deployment_key::{DeploymentKey, NoDeploymentKey};
 use crate::metrics::{Count, Metrics};
 use crate::settings::Settings;
+use crate::traces::Traces;
 
 /// What all AWS clients of ours speak HTTPS with: one TLS stack, the one that deliveries use.
 pub fn http_client() -> SharedHttpClient {
@@ -37,6 +38,7 @@ pub struct Runtime {
     pub scheduler: aws_sdk_scheduler::Client,
     pub clock: Clock,
     pub metrics: Metrics,
+    pub traces: Traces,
 }
 
 /// Counts the calls that AWS refuses because there are too many.
@@ -124,6 +126,7 @@ impl Runtime {
     /// For tests that bring a connector or a clock of their own.
     pub fn with_config(settings: Settings, config: &SdkConfig, clock: Clock) -> Self {
         let metrics = Metrics::of(settings.metrics.as_deref());
+        let traces = Traces::of(settings.traces.as_ref(), clock.clone());
         let dynamodb = aws_sdk_dynamodb::config::Builder::from(config);
         let sqs = aws_sdk_sqs::config::Builder::from(config);
         let scheduler = aws_sdk_scheduler::config::Builder::from(config);
@@ -137,6 +140,7 @@ impl Runtime {
             scheduler: aws_sdk_scheduler::Client::from_conf(scheduler.interceptor(counts).build()),
             clock,
             metrics,
+            traces,
         }
     }
 }

@@ -5,9 +5,12 @@ use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
 
+use url::Url;
+
 use crate::address_guard::{AllowedNetworks, AllowedPorts};
 use crate::deployment_key::DeploymentKey;
 use crate::dialect::Dialects;
+use crate::traces::TraceSettings;
 
 /// Settings of one deployment. A function gets only those it needs; an absent name is an empty
 /// string, and using it fails at AWS with the name of what is missing.
@@ -53,6 +56,8 @@ pub struct Settings {
     pub log_level: String,
     /// The deployment's name in its metrics; `None`: no metrics are written.
     pub metrics: Option<String>,
+    /// Where traces go; `None`: there are none.
+    pub traces: Option<TraceSettings>,
     /// Where the one-machine stack has the AWS services. Never from the environment: there it is
     /// the SDK that reads `AWS_ENDPOINT_URL`, and signs with the credentials beside it.
     pub aws_endpoint_url: Option<String>,
@@ -116,6 +121,7 @@ impl Settings {
             public_url: lookup("POSTHORN_PUBLIC_URL").map(|url| url.trim_end_matches('/').into()),
             log_level: lookup("POSTHORN_LOG_LEVEL").unwrap_or_else(|| "info".to_owned()),
             metrics: lookup("POSTHORN_METRICS"),
+            traces: traces(&lookup)?,
             aws_endpoint_url: None,
         })
     }
@@ -129,6 +135,34 @@ fn dialects(directory: Option<String>) -> Result<Dialects, InvalidSetting> {
         name: "POSTHORN_DIALECTS_DIR",
         reason: error.to_string(),
     })
+}
+
+/// Reads `POSTHORN_TRACES_COLLECTOR` and `POSTHORN_TRACES_RATIO`.
+///
+/// # Errors
+/// A collector that is no URL of http or https, a ratio that is not from 0 to 1.
+pub fn traces(
+    lookup: impl Fn(&'static str) -> Option<String>,
+) -> Result<Option<TraceSettings>, InvalidSetting> {
+    let ratio = lookup("POSTHORN_TRACES_RATIO").unwrap_or_else(|| "1".to_owned());
+    let ratio = ratio.parse().ok().filter(|ratio| (0.0..=1.0).contains(ratio));
+    let ratio = ratio.ok_or_else(|| InvalidSetting {
+        name: "POSTHORN_TRACES_RATIO",
+        reason: "must be a number from 0 to 1: the share of events that are traced".to_owned(),
+    })?;
+    let Some(collector) = lookup("POSTHORN_TRACES_COLLECTOR") else {
+        return Ok(None);
+    };
+    let url = Url::parse(&collector).ok();
+    let url = url.filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+    let collector = url.ok_or_else(|| InvalidSetting {
+        name: "POSTHORN_TRACES_COLLECTOR",
+        reason: "must be the URL of a collector that takes OTLP over HTTP, like \
+                 http://localhost:4318"
+            .to_owned(),
+    })?;
+    let service = lookup("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_else(|| "posthorn".to_owned());
+    Ok(Some(TraceSettings { collector, ratio, service }))
 }
 
 fn disable_after(value: Option<String>) -> Result<Option<Duration>, InvalidSetting> {

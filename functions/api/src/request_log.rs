@@ -34,6 +34,7 @@ pub async fn layer(State(state): State<ApiState>, request: Request, next: Next) 
         tracing::info!(%method, path, status, duration_ms, "answered");
     });
     state.runtime.metrics.write();
+    state.runtime.traces.flush().await;
     if let Ok(id) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(HEADER, id);
     }

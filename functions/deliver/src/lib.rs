@@ -18,6 +18,7 @@ mod lanes;
 mod measures;
 mod pace;
 mod plan;
+mod span;
 mod tally;
 mod target;
 
@@ -209,6 +210,7 @@ impl Deliver {
         self.tally.count(counted.into_iter(), full, self.runtime.clock.now()).await;
         self.gate.learn(signs).await;
         self.runtime.metrics.write();
+        self.runtime.traces.flush().await;
         response(failed)
     }
 
@@ -273,6 +275,8 @@ impl Deliver {
         let Some(made) = self.attempts.make(&message, &target, event).await else {
             return (message_id, None, None);
         };
+        let attempt = &made.attempt;
+        self.runtime.traces.record(&message.key, || span::of_attempt(&message, attempt));
         let sign = Sign::of(&made.attempt);
         if let Some(place) = place {
             let took = Duration::from_millis(made.attempt.duration_ms);

@@ -13,12 +13,14 @@ use std::sync::Arc;
 
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent};
 use futures::future::join_all;
+use jiff::Timestamp;
 use posthorn_shared::account_view::{AccountView, AccountViews};
 use posthorn_shared::ids::AccountId;
 use posthorn_shared::metrics::Count;
 use posthorn_shared::queue;
 use posthorn_shared::runtime::Runtime;
 use posthorn_shared::store::{Claim, Store};
+use posthorn_shared::traces::{Span, Step};
 
 use intake::Incoming;
 use rejection::Rejection;
@@ -151,6 +153,7 @@ impl Dispatch {
         let stored = self.store.put_events(events.iter().map(|accepted| &accepted.event)).await;
         let mut fates = Vec::with_capacity(events.len());
         let (mut owners, mut outgoing) = (Vec::new(), Vec::new());
+        let mut on_their_way = Vec::with_capacity(events.len());
         for (accepted, stored) in events.into_iter().zip(stored) {
             let index = accepted.index;
             if let Err(error) = stored {
@@ -167,16 +170,34 @@ impl Dispatch {
                 "dispatched"
             );
             owners.extend(std::iter::repeat_n(index, messages.len()));
+            on_their_way.push((accepted, messages.len()));
             outgoing.extend(messages);
         }
         let url = &self.runtime.settings.deliveries_queue_url;
         let sent = queue::send_all(&self.runtime.sqs, url, outgoing).await;
+        let now = self.runtime.clock.now();
+        for (accepted, deliveries) in on_their_way {
+            self.trace(&accepted, deliveries, now);
+        }
         for (index, sent) in owners.into_iter().zip(sent) {
             if let Err(error) = sent {
                 fates.push((index, Fate::Retry(error.to_string())));
             }
         }
         fates
+    }
+
+    fn trace(&self, accepted: &fan_out::Accepted, deliveries: usize, now: Timestamp) {
+        let fan_out::Accepted { event, view, seen_before, .. } = accepted;
+        self.runtime.traces.record(&event.key, || {
+            Span::new(Step::Event, event.key.received_at(), now)
+                .with("posthorn.account", event.account.to_string())
+                .with("posthorn.event_id", event.public_id().to_owned())
+                .with("posthorn.event_type", event.event_type.to_string())
+                .with("posthorn.dialect", view.dialect.name.clone())
+                .with("posthorn.deliveries", i64::try_from(deliveries).unwrap_or(i64::MAX))
+                .with("posthorn.redelivered", *seen_before)
+        });
     }
 
     /// Moves what was rejected to the dead-letter queue and reports what has to come back.
@@ -203,6 +224,7 @@ impl Dispatch {
         }
 
         self.runtime.metrics.write();
+        self.runtime.traces.flush().await;
         let mut response = SqsBatchResponse::default();
         for (index, message) in messages.into_iter().enumerate() {
             if let Some(Fate::Retry(reason)) = fates.get(&index) {

@@ -6,7 +6,8 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use posthorn_shared::address_guard::{AllowedNetworks, AllowedPorts};
 use posthorn_shared::dialect::Dialects;
-use posthorn_shared::settings::time_scale;
+use posthorn_shared::settings::{self, time_scale};
+use posthorn_shared::traces::TraceSettings;
 
 use crate::template::BUILT_IN;
 
@@ -33,6 +34,8 @@ pub struct Options {
     pub log_level: String,
     /// The name under which metrics are printed; `None`: they are not.
     pub metrics: Option<String>,
+    /// Where traces go; `None`: there are none.
+    pub traces: Option<TraceSettings>,
     /// The template's text.
     pub template: String,
 }
@@ -88,6 +91,7 @@ impl Options {
             },
             log_level: get("POSTHORN_LOG_LEVEL").unwrap_or_else(|| "warn".to_owned()),
             metrics: get("POSTHORN_METRICS"),
+            traces: settings::traces(get)?,
             template: match get("POSTHORN_TEMPLATE") {
                 Some(path) => std::fs::read_to_string(&path)
                     .with_context(|| format!("the template {path} can't be read"))?,

@@ -81,6 +81,7 @@ impl Stack {
         settings.time_scale = options.time_scale;
         settings.dialects = options.dialects;
         settings.metrics = options.metrics;
+        settings.traces = options.traces;
         settings.aws_endpoint_url = Some(aws_url.clone());
         settings.deployment_key = Some(deployment_key::obtain(data_dir.path())?);
         let events_queue_url = settings.events_queue_url.clone();

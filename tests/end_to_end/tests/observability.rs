@@ -3,7 +3,12 @@
 
 use std::time::Duration;
 
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_proto::tonic::common::v1::{KeyValue, any_value};
+use opentelemetry_proto::tonic::trace::v1::Span;
 use posthorn_end_to_end::{Receiver, Reply, Stack, closed_port_url, eventually};
+use posthorn_shared::ids::EventKey;
+use prost::Message;
 use serde_json::{Value, json};
 
 /// The metric lines printed so far.
@@ -145,4 +150,98 @@ async fn a_sweep_that_came_to_its_end_is_counted() {
     let stack = Stack::with_environment(1.0, environment).await;
     stack.call_retry(r#"{"sweep":true}"#).await;
     counted(&stack, None, &[("Sweeps", 1), ("OverdueRetries", 0)]).await;
+}
+
+/// The spans of all requests to a collector's path so far, with the service that sent them.
+fn spans(collector: &Receiver) -> Vec<(String, Span)> {
+    let mut spans = Vec::new();
+    for request in collector.requests("/v1/traces") {
+        assert_eq!(request.header("content-type"), "application/x-protobuf");
+        let sent = ExportTraceServiceRequest::decode(request.body).expect("OTLP");
+        for of_resource in sent.resource_spans {
+            let attributes = of_resource.resource.unwrap_or_default().attributes;
+            let service = attribute(&attributes, "service.name");
+            let found = of_resource.scope_spans.into_iter().flat_map(|scope| scope.spans);
+            spans.extend(found.map(|span| (service.clone(), span)));
+        }
+    }
+    spans
+}
+
+/// An attribute as text; empty where there is none.
+fn attribute(attributes: &[KeyValue], name: &str) -> String {
+    let found = attributes.iter().find(|attribute| attribute.key == name);
+    match found.and_then(|found| found.value.as_ref()?.value.as_ref()) {
+        None => String::new(),
+        Some(any_value::Value::StringValue(text)) => text.clone(),
+        Some(any_value::Value::IntValue(number)) => number.to_string(),
+        Some(other) => format!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn an_event_is_a_trace() {
+    let collector = Receiver::start().await;
+    let environment = vec![("POSTHORN_TRACES_COLLECTOR", collector.url("/"))];
+    let stack = Stack::with_environment(60.0, environment).await;
+    let receiver = Receiver::start().await;
+    receiver.replies("/hook", vec![Reply::status(500)]);
+    let account = stack.account("acme").await;
+    let hook = json!({ "url": receiver.url("/hook?secret=x"), "retry": { "schedule": ["5s"] } });
+    let endpoint = account.endpoint(hook).await;
+    let event = account.post_event(json!({ "type": "a.b", "data": { "private": 1 } })).await;
+    account.delivery(&event, &endpoint, "delivered").await;
+
+    let key: EventKey = event.parse().expect("a key");
+    let found = eventually("four spans", async || {
+        let found = spans(&collector);
+        if found.len() == 4 { Ok(found) } else { Err(format!("{found:#?}")) }
+    })
+    .await;
+    // Its id is the event's: whoever has the one can look for the other.
+    assert!(found.iter().all(|(_, span)| span.trace_id == key.bits().to_be_bytes()));
+    assert!(found.iter().all(|(service, _)| service == "posthorn"));
+    let named = |name: &str| {
+        let named = found.iter().filter(|(_, span)| span.name == name);
+        named.map(|(_, span)| span).collect::<Vec<_>>()
+    };
+    let [root] = named("event")[..] else { panic!("{found:#?}") };
+    assert_eq!(root.parent_span_id, Vec::<u8>::new());
+    assert_eq!(attribute(&root.attributes, "posthorn.event_id"), event);
+    assert_eq!(attribute(&root.attributes, "posthorn.deliveries"), "1");
+    let [accept] = named("accept")[..] else { panic!("{found:#?}") };
+    let attempts = named("attempt");
+    let outcomes: Vec<_> = attempts
+        .iter()
+        .map(|span| {
+            assert!(span.start_time_unix_nano <= span.end_time_unix_nano);
+            assert_eq!(attribute(&span.attributes, "posthorn.endpoint"), endpoint);
+            assert_eq!(attribute(&span.attributes, "server.address"), "127.0.0.1");
+            let status = attribute(&span.attributes, "http.response.status_code");
+            (attribute(&span.attributes, "posthorn.attempt"), status)
+        })
+        .collect();
+    let outcomes: Vec<_> =
+        outcomes.iter().map(|(n, status)| (n.as_str(), status.as_str())).collect();
+    assert_eq!(outcomes, [("1", "500"), ("2", "200")]);
+    assert_eq!(attribute(&attempts[0].attributes, "error.type"), "status");
+    for child in [accept, attempts[0], attempts[1]] {
+        assert_eq!(child.parent_span_id, root.span_id);
+    }
+    // What is the customer's stays out.
+    let all = format!("{found:?}");
+    assert!(!all.contains("secret=x") && !all.contains("private"), "{all}");
+}
+
+#[tokio::test]
+async fn a_collector_that_is_away_is_no_deliverys_business() {
+    let environment = vec![("POSTHORN_TRACES_COLLECTOR", closed_port_url())];
+    let stack = Stack::with_environment(1.0, environment).await;
+    let receiver = Receiver::start().await;
+    let account = stack.account("acme").await;
+    let endpoint = account.endpoint(json!({ "url": receiver.url("/hook") })).await;
+    let event = account.post_event(json!({ "type": "a.b", "data": {} })).await;
+    account.delivery(&event, &endpoint, "delivered").await;
+    let complaints = stack.log().iter().filter(|line| line.contains("traces not sent")).count();
+    assert!(complaints > 0, "{:#?}", stack.log());
 }

@@ -9,6 +9,7 @@ use posthorn_shared::event::{self, IncomingEvent};
 use posthorn_shared::ids::{EventKey, EventTypeName, ProducerEventId};
 use posthorn_shared::store::EventFilter;
 use posthorn_shared::stored_event::StoredEvent;
+use posthorn_shared::traces::{Span, Step};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::{IntoParams, ToSchema};
@@ -50,6 +51,7 @@ pub async fn create(
     body: RequestBody,
 ) -> Result<(StatusCode, Json<Receipt>), Refusal> {
     let account = caller.account(Scope::Publish)?;
+    let began = state.runtime.clock.now();
     let text = std::str::from_utf8(&body)
         .map_err(|e| Refusal::Malformed(format!("the body is not UTF-8: {e}")))?;
     let many = is_many(text)?;
@@ -62,8 +64,18 @@ pub async fn create(
     } else if let Some(message) = messages.pop() {
         state.ingest.send(message).await?;
     }
+    let ended = state.runtime.clock.now();
     for id in &ids {
         tracing::info!(event_id = id, "accepted");
+        // The key of an event that brought an id follows from its message: the trace begins there.
+        if let Ok(key) = id.parse::<EventKey>() {
+            state.runtime.traces.record(&key, || {
+                Span::new(Step::Accept, began, ended)
+                    .with("posthorn.account", account.to_string())
+                    .with("http.request.method", "POST")
+                    .with("http.route", "/v1/events")
+            });
+        }
     }
     let receipt = if many {
         Receipt::More { ids }
