@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use posthorn_end_to_end::{Account, Receiver, Reply, Stack, eventually_within};
 use serde_json::{Value, json};
@@ -138,6 +138,7 @@ async fn chaos() {
         let (here, next, taken) = (here.clone(), next.clone(), taken.clone());
         producers.spawn(produce(producer, here, next, events, taken));
     }
+    let mut killed_at = Vec::with_capacity(kills);
     for time in kill_times(kills, events) {
         eventually_within(PATIENCE, "its time", async || match taken.load(Ordering::Relaxed) {
             taken if taken >= time => Ok(()),
@@ -145,6 +146,7 @@ async fn chaos() {
         })
         .await;
         stack.kill9().await;
+        killed_at.push(Instant::now());
         stack.restart().await;
         let account = stack.account_with_key("acme", &key);
         *here.write().await = Here::of(&stack, account).await;
@@ -152,23 +154,32 @@ async fn chaos() {
     producers.join_all().await;
     let account = here.read().await.account.clone();
 
-    let mut accepted: HashMap<String, usize> = HashMap::new();
+    let mut accepted: HashMap<String, Vec<Instant>> = HashMap::new();
     stack = settled(stack, &account, &endpoint).await;
     check_log(&stack.account_with_key("acme", &key), &endpoint, events).await;
     let requests = receiver.requests("/hook");
     for answered in requests.iter().filter(|request| request.status == 200) {
-        *accepted.entry(answered.header("webhook-id").to_owned()).or_default() += 1;
+        accepted.entry(answered.header("webhook-id").to_owned()).or_default().push(answered.at);
     }
     let lost = (0..events).filter(|number| !accepted.contains_key(&format!("e{number}"))).count();
-    let twice: usize = accepted.values().map(|count| count - 1).sum();
+    let again = accepted.values().flat_map(|times| times.windows(2));
+    let twice = again.clone().count();
+    // What was under way when the process ended: how much that is depends on the machine.
+    let by_kills =
+        |pair: &&[Instant]| killed_at.iter().any(|killed| (pair[0]..=pair[1]).contains(killed));
+    let for_no_reason = twice - again.filter(by_kills).count();
     let count = requests.len();
     println!(
         "{events} events, {kills} kills, {count} requests: {lost} lost, {twice} delivered twice \
-         ({:.2} %)",
+         ({:.2} %), {for_no_reason} of them without a kill in between",
         100.0 * twice as f64 / events as f64
     );
     assert_eq!(lost, 0);
-    assert!(twice * 100 < events * 3, "{twice} delivered twice");
+    assert!(for_no_reason * 200 < events, "{for_no_reason} delivered twice without a kill");
+    if events > EVENTS {
+        // The promise is about the large form: in the small one, two kills are too few to go by.
+        assert!(twice * 100 < events * 3, "{twice} delivered twice");
+    }
     for queue in ["events-dlq", "deliveries-dlq"] {
         assert_eq!(stack.queue_depth(queue).await, 0, "{queue}");
     }
