@@ -366,8 +366,8 @@ class Bootstraps(unittest.TestCase):
     # --- how fast and how large -----------------------------------------------------------------
 
     def test_cold_starts(self):
-        """Medians of several starts: time until the process asks for its first invocation, and until
-        that is answered."""
+        """Time until the process asks for its first invocation, and until that is answered. The
+        limits are for the fastest of several starts: what others take longer is the machine's."""
         path = "/cold"
         endpoint = self.endpoint(path)
         first = {
@@ -385,8 +385,14 @@ class Bootstraps(unittest.TestCase):
                     kind, answer = process.invoke(first[function])
                     self.assertEqual(kind, "response", answer)
                     answers.append((process.api.answered_at - asked) * 1000)
-            start, answer = sorted(starts)[STARTS // 2], sorted(answers)[STARTS // 2]
-            print(f"{function}: first next after {start:.1f} ms, first answer {answer:.1f} ms later")
+            median = [sorted(times)[STARTS // 2] for times in (starts, answers)]
+            print(
+                f"{function}: first next after {min(starts):.1f} ms (median {median[0]:.1f}), "
+                f"first answer {min(answers):.1f} ms later (median {median[1]:.1f})"
+            )
+            with self.subTest(function):
+                self.assertLessEqual(min(starts), COLD_START_MS)
+                self.assertLessEqual(min(answers), FIRST_INVOCATION_MS)
 
     def test_memory_of_the_largest_batch(self):
         endpoint = self.endpoint("/large")
