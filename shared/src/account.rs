@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::ids::AccountId;
+use crate::portal_settings::PortalSettings;
 use crate::rate_limit::{self, RateLimit};
 use crate::retry_policy::RetryPolicy;
 
@@ -24,6 +25,8 @@ pub struct Account {
     /// How long an attempt may take, in the dialect's place; an endpoint's own goes before.
     #[serde(default)]
     pub timeout_seconds: Option<u64>,
+    #[serde(default)]
+    pub portal: PortalSettings,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
 }

@@ -19,6 +19,8 @@ use serde_json::{Value, json};
 use tower::ServiceExt;
 
 use crate::place::{Deployment, Place};
+use crate::plain_text::plain;
+use crate::web::reason;
 
 const PAGE: usize = 100;
 
@@ -224,21 +226,6 @@ impl Admin {
     }
 }
 
-/// Why the API refused, with every problem it named.
-fn reason(problem: &Value) -> String {
-    let detail = problem["detail"].as_str().or_else(|| problem["title"].as_str());
-    let mut reason = detail.unwrap_or("refused").to_owned();
-    for one in problem["errors"].as_array().into_iter().flatten() {
-        reason.push_str(&format!("; {} {}", field(one, "pointer"), field(one, "detail")));
-    }
-    reason
-}
-
 fn field<'v>(value: &'v Value, name: &str) -> &'v str {
     value[name].as_str().unwrap_or_default()
-}
-
-/// Without what a terminal would obey.
-fn plain(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }

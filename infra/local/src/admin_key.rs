@@ -8,7 +8,7 @@ use posthorn_shared::clock::Clock;
 
 use crate::kept_text::{self, Kept};
 
-const FILE: &str = "admin-key";
+pub const FILE: &str = "admin-key";
 const MIN_LENGTH: usize = 24;
 
 /// An admin key, and whether it is new, so that it has to be shown.

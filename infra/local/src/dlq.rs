@@ -18,6 +18,7 @@ use posthorn_shared::ids::EventKey;
 use posthorn_shared::queue::{MESSAGE_ID_ATTRIBUTE, REASON_ATTRIBUTE};
 
 use crate::place::Place;
+use crate::plain_text::plain;
 
 /// Seconds that a message is ours alone: far more than it takes to look at it or to send it on.
 const HELD: i32 = 60;
@@ -311,8 +312,7 @@ fn write_message(screen: &mut impl Write, message: &Message) -> Result<()> {
     let unknown = "received ten times without success; the function's log has the reason";
     writeln!(screen, "  reason: {}", attribute(REASON_ATTRIBUTE).unwrap_or(unknown))?;
     let body = message.body.as_deref().unwrap_or_default();
-    // What a terminal would obey is not for strangers to write.
-    let shown: String = body.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let shown = plain(body);
     let end = shown.floor_char_boundary(SHOWN);
     let more = if end < shown.len() { " …" } else { "" };
     writeln!(screen, "  body: {}{more}\n", &shown[..end])?;

@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 
 use crate::admin::Admin;
 use crate::place::{Deployment, Place};
-use crate::web::Web;
+use crate::web::{Caller, Web};
 
 /// A clock that is off by more than this makes signatures that receivers refuse (they allow five
 /// minutes) and requests that AWS refuses.
@@ -247,14 +247,15 @@ async fn schedules<W: Write>(
 async fn api<W: Write>(url: &str, say: &mut Examination<W>) -> Result<bool> {
     let began = Instant::now();
     let web = Web::new();
-    let answer = match web.call(Method::GET, &format!("{url}/healthz"), "", None).await {
-        Ok(answer) => answer,
-        Err(error) => {
-            let advice = "Is --api-url the output ApiUrl? Does a firewall or WAF keep you out?";
-            say.wrong("API", format!("{error:#}"), advice)?;
-            return Ok(false);
-        }
-    };
+    let answer =
+        match web.call(Method::GET, &format!("{url}/healthz"), Caller::default(), None).await {
+            Ok(answer) => answer,
+            Err(error) => {
+                let advice = "Is --api-url the output ApiUrl? Does a firewall or WAF keep you out?";
+                say.wrong("API", format!("{error:#}"), advice)?;
+                return Ok(false);
+            }
+        };
     if answer.status != 200 {
         let advice = "Is --api-url the output ApiUrl? The api function's log has more";
         say.wrong("API", format!("{url}/healthz answered {}", answer.status), advice)?;
@@ -315,7 +316,8 @@ impl Patient {
     async fn call(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Value> {
         let url = format!("{}{path}", self.url);
         let what = format!("{method} {path}");
-        let answer = self.web.call(method, &url, &self.key, body.map(|body| (ACCOUNT, body)));
+        let caller = Caller { key: Some(&self.key), account: Some(ACCOUNT) };
+        let answer = self.web.call(method, &url, caller, body);
         let answer = answer.await.with_context(|| what.clone())?;
         if !(200..300).contains(&answer.status) {
             bail!("{what} was answered {}: {}", answer.status, answer.text.trim());
@@ -343,7 +345,7 @@ impl Patient {
         let path = format!("/v1/events/{event}/deliveries/{endpoint}");
         let mut seen = "no delivery of it".to_owned();
         while began.elapsed() < PATIENCE {
-            match self.call(Method::GET, &path, Some(&Value::Null)).await {
+            match self.call(Method::GET, &path, None).await {
                 Ok(delivery) if delivery["status"] == "delivered" => {
                     let took = &delivery["attempts"][0]["duration_ms"];
                     let after = began.elapsed().as_millis();

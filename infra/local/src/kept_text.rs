@@ -14,6 +14,12 @@ pub struct Kept {
     pub is_new: bool,
 }
 
+/// The text in this file of the directory, if there is one.
+pub fn read(directory: &Path, file: &str) -> Option<String> {
+    let text = fs::read_to_string(directory.join(file)).ok()?;
+    Some(text.trim().to_owned()).filter(|text| !text.is_empty())
+}
+
 /// The text in this file of the directory; if there is none, the one that `make` makes, which is
 /// kept there. Without a directory nothing is kept.
 ///

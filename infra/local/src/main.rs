@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 use posthorn::options::{self, Options};
 use posthorn::stack::Stack;
-use posthorn::{admin, demo, dlq, doctor};
+use posthorn::{admin, demo, dlq, doctor, listen};
 use posthorn_shared::logging;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -32,6 +32,9 @@ enum Command {
     /// happens. Keeps nothing, and retries come 60 times as fast, unless the environment says
     /// otherwise
     Demo,
+    /// Receive deliveries on this machine, and show each as it comes: verified or not and why, in
+    /// the terminal and on a page. Answers as it is told. Made for trying things out
+    Listen(listen::Arguments),
     /// Look into the dead-letter queues, and send their messages back
     #[command(subcommand)]
     Dlq(dlq::Command),
@@ -48,6 +51,7 @@ async fn main() -> ExitCode {
     let outcome = match arguments.command {
         None | Some(Command::Serve) => serve().await,
         Some(Command::Demo) => demo().await,
+        Some(Command::Listen(arguments)) => listen(arguments).await,
         Some(Command::Dlq(command)) => dlq::run(command).await,
         Some(Command::Admin(command)) => admin::run(command).await,
         Some(Command::Doctor(arguments)) => doctor::run(arguments).await,
@@ -81,6 +85,10 @@ async fn demo() -> Result<()> {
     let options = Options::from_env(&demo::DEFAULTS)?;
     logging::init_terminal(&options.log_level, std::io::stderr().is_terminal());
     demo::run(options, stop_signal()?).await
+}
+
+async fn listen(arguments: listen::Arguments) -> Result<()> {
+    listen::run(arguments, stop_signal()?).await
 }
 
 /// Ends with Ctrl-C or SIGTERM. Until it is awaited, Ctrl-C ends the process at once.

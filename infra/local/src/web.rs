@@ -14,7 +14,16 @@ use serde_json::Value;
 
 const TIME_OUT: Duration = Duration::from_secs(35);
 
+#[derive(Clone)]
 pub struct Web(Client<HttpsConnector<HttpConnector>, Full<Bytes>>);
+
+/// In whose name a request is made.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Caller<'a> {
+    pub key: Option<&'a str>,
+    /// Which an admin key has to name.
+    pub account: Option<&'a str>,
+}
 
 pub struct Answer {
     pub status: u16,
@@ -30,7 +39,7 @@ impl Web {
         Self(Client::builder(TokioExecutor::new()).build(connector))
     }
 
-    /// One request, with a key where there is one, in the name of an account.
+    /// One request.
     ///
     /// # Errors
     /// When there is no answer in time.
@@ -38,20 +47,17 @@ impl Web {
         &self,
         method: Method,
         url: &str,
-        key: &str,
-        account_and_body: Option<(&str, &Value)>,
+        caller: Caller<'_>,
+        body: Option<&Value>,
     ) -> Result<Answer> {
         let mut request = Request::builder().method(method).uri(url);
-        if !key.is_empty() {
+        if let Some(key) = caller.key {
             request = request.header(header::AUTHORIZATION, format!("Bearer {key}"));
         }
-        let mut body = Bytes::new();
-        if let Some((account, json)) = account_and_body {
+        if let Some(account) = caller.account {
             request = request.header("posthorn-account", account);
-            if !json.is_null() {
-                body = Bytes::from(json.to_string());
-            }
         }
+        let body = body.map_or_else(Bytes::new, |json| Bytes::from(json.to_string()));
         let request = request.body(Full::new(body)).context("makes no request")?;
         let answered = async {
             let response = self.0.request(request).await?;
@@ -64,4 +70,17 @@ impl Web {
         };
         tokio::time::timeout(TIME_OUT, answered).await.context("no answer in 35 s")?
     }
+}
+
+/// Why the API refused, with every problem that it named.
+pub fn reason(problem: &Value) -> String {
+    let text = |value: &Value, name: &str| value[name].as_str().map(str::to_owned);
+    let detail = text(problem, "detail").or_else(|| text(problem, "title"));
+    let mut reason = detail.unwrap_or_else(|| "refused".to_owned());
+    for one in problem["errors"].as_array().into_iter().flatten() {
+        let (pointer, detail) = (text(one, "pointer"), text(one, "detail"));
+        let (pointer, detail) = (pointer.unwrap_or_default(), detail.unwrap_or_default());
+        reason.push_str(&format!("; {pointer} {detail}"));
+    }
+    reason
 }

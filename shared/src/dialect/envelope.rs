@@ -13,6 +13,8 @@ use crate::stored_event::StoredEvent;
 
 /// Stands for the data's members while a body is checked: no name that anybody would use.
 const MEMBERS: &str = "\u{0}members";
+/// Stands where a value is looked for, as JSON and as text.
+const MARK: (&str, &str) = (r#""\u0000mark""#, "\u{0}mark");
 
 /// How a body is made of an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,6 +50,16 @@ impl Envelope {
     /// As it was written.
     pub fn template(&self) -> &Template {
         &self.template
+    }
+
+    /// Where a placeholder's value stands in a body, as a JSON pointer (RFC 6901); `None`: nowhere.
+    pub fn pointer_to(&self, wanted: Placeholder) -> Option<String> {
+        let sample = self.template.fill_text(|placeholder| match placeholder {
+            found if found == wanted => MARK.0,
+            Placeholder::Members => "",
+            _ => "null",
+        });
+        pointer_to_mark(&serde_json::from_str(&sample).ok()?)
     }
 
     /// The body of an event.
@@ -97,6 +109,21 @@ fn push_text(text: &str, body: &mut String) {
     body.push('"');
     body.push_str(text);
     body.push('"');
+}
+
+fn pointer_to_mark(value: &Value) -> Option<String> {
+    let below = |token: &str, value: &Value| {
+        let escaped = token.replace('~', "~0").replace('/', "~1");
+        pointer_to_mark(value).map(|rest| format!("/{escaped}{rest}"))
+    };
+    match value {
+        Value::String(text) if text == MARK.1 => Some(String::new()),
+        Value::Object(object) => object.iter().find_map(|(name, value)| below(name, value)),
+        Value::Array(items) => {
+            items.iter().enumerate().find_map(|(index, item)| below(&index.to_string(), item))
+        }
+        _ => None,
+    }
 }
 
 /// The names beside the place of the members.
@@ -181,6 +208,16 @@ mod tests {
         let bare = r#"{"data":{"event":"job.completed"},"timestamp":"2024-01-15T10:30:00Z"}"#;
         assert_eq!(render("{}"), bare);
         assert_eq!(render(r#"{"event":1}"#), bare);
+    }
+
+    #[test]
+    fn says_where_a_value_stands() {
+        let body = r#"{"data":[{"a/b":{"id":${id},"is":true${,members}}}],"type":${type}}"#;
+        let envelope = Envelope::parse(body).unwrap();
+        assert_eq!(envelope.pointer_to(Placeholder::Id).as_deref(), Some("/data/0/a~1b/id"));
+        assert_eq!(envelope.pointer_to(Placeholder::Type).as_deref(), Some("/type"));
+        assert_eq!(envelope.pointer_to(Placeholder::Timestamp), None);
+        assert_eq!(Envelope::parse("${data}").unwrap().pointer_to(Placeholder::Id), None);
     }
 
     #[test]

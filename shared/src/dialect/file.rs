@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::envelope::Envelope;
 use super::signature::{Encoding, SignatureRule};
 use super::template::{Placeholder, Template};
-use super::{Dialect, Facade, Header, catalog};
+use super::{Dialect, Facade, Header, Words, catalog};
 use crate::account::Limits;
 use crate::failure_rate::FailureRate;
 use crate::ids::AccountId;
@@ -36,6 +36,8 @@ struct File {
     limits: Limits,
     failure_rate: Option<FailureRate>,
     facade: Option<Facade>,
+    #[serde(default)]
+    words: Words,
     #[serde(default)]
     event_type: Vec<catalog::Entry>,
     #[serde(default)]
@@ -147,6 +149,7 @@ pub fn parse(text: &str) -> Result<Dialect, String> {
         limits: file.limits,
         failure_rate: file.failure_rate,
         facade: file.facade,
+        words: file.words,
         event_types: catalog::read(file.event_type)?,
         envelope: Envelope::parse(&file.body).map_err(|error| format!("body: {error}"))?,
         headers: file.header.into_iter().map(header).collect::<Result<_, _>>()?,

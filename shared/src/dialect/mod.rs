@@ -7,6 +7,7 @@ mod file;
 mod registry;
 mod signature;
 mod template;
+mod words;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,9 +17,10 @@ use serde::{Deserialize, Serialize};
 pub use catalog::BuiltInType;
 pub use registry::{Dialects, InvalidDialect};
 pub use signature::{Encoding, SignatureRule};
+pub use template::{Part, Placeholder, Template};
+pub use words::Words;
 
 use envelope::Envelope;
-use template::{Placeholder, Template};
 
 use crate::account::{Account, Limits};
 use crate::failure_rate::FailureRate;
@@ -66,6 +68,8 @@ pub struct Dialect {
     pub failure_rate: Option<FailureRate>,
     /// What answers at `/webhooks`; `None`: nothing.
     pub facade: Option<Facade>,
+    /// What its product calls things.
+    pub words: Words,
     /// What is in the catalog of every account that speaks it.
     event_types: Arc<[BuiltInType]>,
     envelope: Envelope,
@@ -178,8 +182,13 @@ impl Dialect {
     }
 
     /// The headers that identify a delivery, each with its value's template.
-    pub fn identifying_headers(&self) -> impl Iterator<Item = (&str, String)> {
-        self.headers.iter().map(|header| (header.name.as_str(), header.value.to_string()))
+    pub fn identifying_headers(&self) -> impl Iterator<Item = (&str, &Template)> {
+        self.headers.iter().map(|header| (header.name.as_str(), &header.value))
+    }
+
+    /// Where in a body a placeholder's value stands, as a JSON pointer; `None`: nowhere.
+    pub fn pointer_to(&self, placeholder: Placeholder) -> Option<String> {
+        self.envelope.pointer_to(placeholder)
     }
 
     /// Its signatures.

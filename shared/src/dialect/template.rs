@@ -120,6 +120,27 @@ impl Template {
         String::from_utf8(filled).unwrap_or_default()
     }
 
+    /// What stands in the placeholders' places of a text that [`Self::fill_text`] made: each up to
+    /// the text that follows it, the last one to the end. `None`: the template makes no such text.
+    pub fn read<'t>(&self, text: &'t str) -> Option<Vec<(Placeholder, &'t str)>> {
+        let (mut found, mut rest) = (Vec::new(), text);
+        for (index, part) in self.0.iter().enumerate() {
+            match part {
+                Part::Text(expected) => rest = rest.strip_prefix(expected.as_str())?,
+                Part::Placeholder(placeholder) => {
+                    let end = match self.0.get(index + 1..) {
+                        Some([Part::Text(last)]) => rest.rfind(last.as_str())?,
+                        Some([Part::Text(next), ..]) => rest.find(next.as_str())?,
+                        _ => rest.len(),
+                    };
+                    found.push((*placeholder, &rest[..end]));
+                    rest = &rest[end..];
+                }
+            }
+        }
+        rest.is_empty().then_some(found)
+    }
+
     /// Whether this placeholder stands in it.
     pub fn has(&self, placeholder: Placeholder) -> bool {
         self.0.contains(&Part::Placeholder(placeholder))
@@ -142,5 +163,21 @@ mod tests {
         let error = Template::parse("${body}", &allowed).unwrap_err();
         assert!(error.contains("${unix}, ${signature}"), "{error}");
         assert!(Template::parse("${unix", &allowed).is_err());
+    }
+
+    #[test]
+    fn what_was_filled_in_is_read_again() {
+        let allowed = [Placeholder::Unix, Placeholder::Signatures];
+        let parse = |text: &str| Template::parse(text, &allowed).unwrap();
+        let stripe = parse("t=${unix},${signatures}");
+        assert_eq!(
+            stripe.read("t=7,v1=a,v1=b"),
+            Some(vec![(Placeholder::Unix, "7"), (Placeholder::Signatures, "v1=a,v1=b")])
+        );
+        assert_eq!(parse("(${unix})").read("(a)b)"), Some(vec![(Placeholder::Unix, "a)b")]));
+        for other in ["", "t=7", "7,v1=a", "x t=7,v1=a"] {
+            assert_eq!(stripe.read(other), None, "{other}");
+        }
+        assert_eq!(parse("sha256=${unix}!").read("sha256=a!b"), None);
     }
 }

@@ -130,8 +130,13 @@ pub fn task_claim(endpoint: &EndpointId, kind: &str) -> Key {
 }
 
 /// A link that opens the portal, by the hash of its token.
-pub fn portal_session(sha256: &str) -> Key {
+pub fn portal_link(sha256: &str) -> Key {
     key(format!("PS#{sha256}"), "PS")
+}
+
+/// What a link became when it was opened, by the hash of another token.
+pub fn portal_session(sha256: &str) -> Key {
+    key(format!("PO#{sha256}"), "PO")
 }
 
 pub fn due_pk(bucket: Bucket, shard: u8) -> String {

@@ -27,7 +27,7 @@ pub use event_log::{EventFilter, EventPage};
 pub use events::Claim;
 pub use failed_deliveries::FailedRange;
 pub use idempotency::Earlier;
-pub use portal_sessions::PortalSession;
+pub use portal_sessions::{Opened, PortalSession};
 
 use std::collections::HashMap;
 use std::time::Duration;

@@ -3,7 +3,9 @@
 //! Everything waits for conditions, with a deadline and a message that says what was seen instead.
 
 mod client;
+mod listening;
 mod receiver;
+mod scripts;
 mod stack;
 mod verifiers;
 
@@ -11,7 +13,9 @@ use std::future::Future;
 use std::time::{Duration, Instant};
 
 pub use client::{Account, Answer, Client};
+pub use listening::Listening;
 pub use receiver::{Receiver, Reply, Request};
+pub use scripts::run_node;
 pub use stack::{ADMIN_KEY, Failure, Stack, StackOptions};
 pub use verifiers::{python, verdicts};
 

@@ -63,12 +63,21 @@ pub struct Stack {
 }
 
 /// The binary beside the test's own, where one build of the workspace puts them.
-fn binary() -> PathBuf {
+pub(crate) fn binary() -> PathBuf {
     let test = std::env::current_exe().expect("the test's own path");
     let folder = test.parent().and_then(Path::parent).expect("target/<profile>/deps");
     let binary = folder.join("posthorn");
     assert!(binary.exists(), "{} is missing: cargo build --release first", binary.display());
     binary
+}
+
+/// Presses Ctrl-C and answers the exit code.
+pub(crate) async fn interrupt(child: &mut Child) -> Option<i32> {
+    let pid = child.id().expect("it was running");
+    let sent = Command::new("kill").args(["-INT", &pid.to_string()]).status().await;
+    assert!(sent.expect("kill runs").success());
+    let ended = tokio::time::timeout(DEADLINE, child.wait()).await;
+    ended.expect("it ends").expect("its status").code()
 }
 
 impl Stack {
@@ -217,11 +226,7 @@ impl Stack {
     /// # Panics
     /// When it does not end.
     pub async fn interrupt(&mut self) -> Option<i32> {
-        let pid = self.child.id().expect("it was running");
-        let sent = Command::new("kill").args(["-INT", &pid.to_string()]).status().await;
-        assert!(sent.expect("kill runs").success());
-        let ended = tokio::time::timeout(DEADLINE, self.child.wait()).await;
-        ended.expect("it ends").expect("its status").code()
+        interrupt(&mut self.child).await
     }
 
     /// A client with the admin key.

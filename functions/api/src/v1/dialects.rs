@@ -82,6 +82,8 @@ impl From<&Dialect> for DialectView {
             each: rule.each.to_string(),
             value: rule.value.to_string(),
         });
+        let headers = dialect.identifying_headers();
+        let headers = headers.map(|(name, value)| (name.to_owned(), value.to_string()));
         let event_types = dialect.event_types().iter().map(|known| known.event_type.name.clone());
         let secret_form = match dialect.secret {
             SecretForm::Standard => "standard",
@@ -93,7 +95,7 @@ impl From<&Dialect> for DialectView {
             user_agent: USER_AGENT.to_owned(),
             content_type: "application/json".to_owned(),
             body: dialect.body(),
-            headers: dialect.identifying_headers().map(|(name, v)| (name.to_owned(), v)).collect(),
+            headers: headers.collect(),
             signatures: signatures.collect(),
             secret_form: secret_form.to_owned(),
             has_token: dialect.has_token(),

@@ -2,10 +2,11 @@
 
 use anstyle::{AnsiColor, Style};
 use anyhow::{Context, Result};
+use posthorn_shared::dialect;
 use serde_json::{Value, json};
 
 use super::client::Client;
-use super::signature::Verifier;
+use crate::verification::Verifier;
 
 /// How an endpoint behaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -96,7 +97,7 @@ impl Endpoint {
         let text = |name: &'static str| {
             created[name].as_str().with_context(|| format!("an endpoint without {name}"))
         };
-        let verifier = Verifier::new(text("secret")?)?;
+        let verifier = Verifier::built_in(dialect::DEFAULT, text("secret")?)?;
         Ok(Self { id: text("id")?.to_owned(), manner, verifier })
     }
 }

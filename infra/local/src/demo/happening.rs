@@ -3,11 +3,11 @@
 use std::fmt;
 use std::time::Duration;
 
-use anstyle::{AnsiColor, Style};
 use jiff::Zoned;
 
 use super::endpoints::{Manner, Reply};
-use super::signature::Untrusted;
+use crate::colours::{BAD, EMPHASIS, FAINT, GOOD, WAITING};
+use crate::verification::Verdict;
 
 /// How an event was pushed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,17 +28,11 @@ pub struct Happening {
 #[derive(Debug, Clone)]
 pub enum What {
     Pushed { road: Road, event_type: &'static str },
-    Arrived { manner: Manner, number: usize, signature: Result<(), Untrusted>, reply: Reply },
+    Arrived { manner: Manner, number: usize, verdict: Verdict, reply: Reply },
     Delivered { manner: Manner, attempts: usize },
     Postponed { manner: Manner, attempts: usize, reason: String, pause: Duration },
     Failed { manner: Manner, attempts: usize, reason: String },
 }
-
-const FAINT: Style = Style::new().dimmed();
-const PUSH: Style = AnsiColor::Cyan.on_default().bold();
-const GOOD: Style = AnsiColor::Green.on_default();
-const BAD: Style = AnsiColor::Red.on_default();
-const WAITING: Style = AnsiColor::Yellow.on_default();
 
 impl Happening {
     pub fn now(event: String, what: What) -> Self {
@@ -49,7 +43,7 @@ impl Happening {
 impl fmt::Display for Happening {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (actor, style) = match &self.what {
-            What::Pushed { .. } => ("push", PUSH),
+            What::Pushed { .. } => ("push", EMPHASIS),
             What::Arrived { manner, .. }
             | What::Delivered { manner, .. }
             | What::Postponed { manner, .. }
@@ -70,11 +64,11 @@ impl fmt::Display for What {
             Self::Pushed { road: Road::Queue, event_type } => {
                 write!(f, "{event_type} by SQS SendMessage")
             }
-            Self::Arrived { number, signature, reply, .. } => {
+            Self::Arrived { number, verdict, reply, .. } => {
                 write!(f, "attempt {number} arrived, ")?;
-                match signature {
-                    Ok(()) => write!(f, "{GOOD}signature verified{GOOD:#}")?,
-                    Err(error) => write!(f, "{BAD}signature refused: {error}{BAD:#}")?,
+                match verdict {
+                    Verdict::Verified { .. } => write!(f, "{GOOD}signature verified{GOOD:#}")?,
+                    other => write!(f, "{BAD}{}{BAD:#}", other.headline())?,
                 }
                 match reply {
                     Reply::Status(status) => {
@@ -112,6 +106,7 @@ impl fmt::Display for Times {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::verification::{Cause, Refusal};
 
     fn plain(what: &What) -> String {
         anstream::adapter::strip_str(&what.to_string()).to_string()
@@ -120,19 +115,20 @@ mod tests {
     #[test]
     fn reads_as_a_sentence() {
         let manner = Manner::Shaky;
-        let arrived = |signature, reply| What::Arrived { manner, number: 1, signature, reply };
+        let arrived = |verdict, reply| What::Arrived { manner, number: 1, verdict, reply };
+        let differs = Verdict::Refused(Refusal::Differs(Cause::Unknown));
         for (what, line) in [
             (
                 What::Pushed { road: Road::Queue, event_type: "order.paid" },
                 "order.paid by SQS SendMessage",
             ),
             (
-                arrived(Ok(()), Reply::Status(500)),
+                arrived(Verdict::Verified { by: String::new() }, Reply::Status(500)),
                 "attempt 1 arrived, signature verified, answered 500",
             ),
             (
-                arrived(Err(Untrusted::Signature), Reply::Nothing),
-                "attempt 1 arrived, signature refused: no signature that fits, not answered",
+                arrived(differs, Reply::Nothing),
+                "attempt 1 arrived, refused: signature differs, not answered",
             ),
             (What::Delivered { manner, attempts: 1 }, "delivered after 1 attempt"),
             (

@@ -9,7 +9,6 @@ mod follower;
 mod happening;
 mod producer;
 mod receiver;
-mod signature;
 
 use std::future::Future;
 use std::io::Write;

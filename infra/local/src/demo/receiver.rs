@@ -16,6 +16,7 @@ use tokio::sync::mpsc::Sender;
 
 use super::endpoints::{Endpoint, Manner, Reply};
 use super::happening::{Happening, What};
+use crate::verification::Identity;
 
 /// A port that is taken, on loopback.
 pub struct Receiver {
@@ -69,12 +70,14 @@ impl Receiver {
 }
 
 async fn receive(State(path): State<Path>, headers: HeaderMap, body: Bytes) -> StatusCode {
-    let signature = path.endpoint.verifier.verify(&headers, &body, Timestamp::now());
-    let event = headers.get("webhook-id").and_then(|id| id.to_str().ok()).unwrap_or("?").to_owned();
+    let verifier = &path.endpoint.verifier;
+    let identity = Identity::read(&verifier.dialect, &headers, &body);
+    let verdict = verifier.verify(&headers, &body, &identity, Timestamp::now());
+    let event = identity.event_id.unwrap_or_else(|| "?".to_owned());
     let manner = path.endpoint.manner;
     let number = path.count(&event);
     let reply = manner.reply(number);
-    let what = What::Arrived { manner, number, signature, reply };
+    let what = What::Arrived { manner, number, verdict, reply };
     // Nobody to tell: the demo ends.
     let _ = path.happenings.send(Happening::now(event, what)).await;
     match reply {

@@ -1,0 +1,9 @@
+//! The colours of what commands show. Whoever prints strips them where they are not wanted.
+
+use anstyle::{AnsiColor, Style};
+
+pub const FAINT: Style = Style::new().dimmed();
+pub const EMPHASIS: Style = AnsiColor::Cyan.on_default().bold();
+pub const GOOD: Style = AnsiColor::Green.on_default();
+pub const BAD: Style = AnsiColor::Red.on_default();
+pub const WAITING: Style = AnsiColor::Yellow.on_default();

@@ -1,0 +1,229 @@
+//! An endpoint that leads here, made through the public API and deleted at the end.
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use http::Method;
+use posthorn_shared::dialect::{self, Dialect, Dialects};
+use posthorn_shared::secret::SecretForm;
+use serde_json::{Value, json};
+
+use crate::kept_text;
+use crate::options::{self, DEFAULT_LISTEN};
+use crate::web::{Answer, Caller, Web, reason};
+
+#[derive(Args)]
+pub struct Arguments {
+    /// Create an endpoint that leads here, verify with its secret, and delete it at the end
+    #[arg(long)]
+    register: bool,
+    /// Where the API is; without it the one-machine stack's, at POSTHORN_LISTEN
+    #[arg(long, env = "POSTHORN_API_URL")]
+    api: Option<String>,
+    /// A key of the account that has the scope manage; or an admin key, with --account. Without it
+    /// the admin key of the one-machine stack in POSTHORN_DATA_DIR
+    #[arg(long, env = "POSTHORN_API_KEY", hide_env_values = true)]
+    key: Option<String>,
+    /// The account that is to have the endpoint
+    #[arg(long, requires = "register")]
+    account: Option<String>,
+    /// The event types to get, like vault.created or 'vault.*'. All, where nothing is said
+    #[arg(long, value_delimiter = ',', requires = "register", value_name = "TYPES")]
+    events: Vec<String>,
+    /// The address to register, where a tunnel leads here
+    #[arg(long, requires = "register")]
+    url: Option<String>,
+    /// Leave the endpoint where it is at the end
+    #[arg(long, requires = "register")]
+    keep: bool,
+}
+
+impl Arguments {
+    pub fn is_wanted(&self) -> bool {
+        self.register
+    }
+}
+
+/// An endpoint that was created.
+pub struct Registration {
+    web: Web,
+    api: String,
+    key: String,
+    account: Option<String>,
+    keep: bool,
+    pub endpoint: String,
+    pub url: String,
+    pub dialect: Dialect,
+    pub secret: String,
+    pub token: Option<String>,
+}
+
+impl Registration {
+    /// Creates the endpoint that was asked for, if one was. `here` is where deliveries come.
+    ///
+    /// # Errors
+    /// When the API can't be reached or refuses, with what to do.
+    pub async fn create(
+        arguments: Arguments,
+        here: &str,
+        dialect: Option<&str>,
+        dialects: &Dialects,
+    ) -> Result<Option<Self>> {
+        if !arguments.is_wanted() {
+            return Ok(None);
+        }
+        let api = arguments.api.unwrap_or_else(|| {
+            let listen = std::env::var("POSTHORN_LISTEN").ok().filter(|text| !text.is_empty());
+            format!("http://{}", listen.unwrap_or_else(|| DEFAULT_LISTEN.to_owned()))
+        });
+        let mut registration = Self {
+            web: Web::new(),
+            api: api.trim_end_matches('/').to_owned(),
+            key: key(arguments.key, arguments.account.is_some())?,
+            account: arguments.account,
+            keep: arguments.keep,
+            endpoint: String::new(),
+            url: arguments.url.unwrap_or_else(|| here.to_owned()),
+            dialect: dialects.standard().clone(),
+            secret: String::new(),
+            token: None,
+        };
+        let name = match dialect {
+            Some(name) => Some(name.to_owned()),
+            None => registration.dialect_of_account().await?,
+        };
+        if let Some(name) = &name {
+            registration.dialect = named(dialects, name)?;
+        }
+        let description = "posthorn listen: deleted when that ends";
+        let wish = json!({
+            "url": registration.url,
+            "description": description,
+            "event_types": arguments.events,
+        });
+        let made = registration.call(Method::POST, "/v1/endpoints", Some(&wish)).await?;
+        let text = |name: &str| made[name].as_str().map(str::to_owned);
+        registration.endpoint = text("id").context("the API created an endpoint without id")?;
+        registration.secret = text("secret").context("the API showed no secret")?;
+        registration.token = text("token");
+        if let Err(error) = registration.check_form(name.is_some(), dialects) {
+            registration.delete().await?;
+            return Err(error);
+        }
+        Ok(Some(registration))
+    }
+
+    /// Deletes the endpoint, unless it is to be kept; answers whether it did.
+    ///
+    /// # Errors
+    /// When the API can't be reached or refuses.
+    pub async fn withdraw(&self) -> Result<bool> {
+        if self.keep {
+            return Ok(false);
+        }
+        self.delete().await?;
+        Ok(true)
+    }
+
+    async fn delete(&self) -> Result<()> {
+        let path = format!("/v1/endpoints/{}", self.endpoint);
+        let deleted = self.call(Method::DELETE, &path, None).await;
+        deleted.with_context(|| format!("the endpoint {} is still there", self.endpoint))?;
+        Ok(())
+    }
+
+    /// What the account speaks; `None`: an account's key can't see it.
+    async fn dialect_of_account(&self) -> Result<Option<String>> {
+        let Some(account) = &self.account else { return Ok(None) };
+        let path = format!("/v1/accounts/{account}");
+        let answer = self.answer(Method::GET, &path, None).await?;
+        if answer.status == 403 {
+            return Ok(None);
+        }
+        let account = self.read(answer)?;
+        Ok(account["dialect"].as_str().map(str::to_owned))
+    }
+
+    /// Whether the secret is of the form that the dialect has. Nobody has said which one it is, if an
+    /// account's key was given; where it is any of the `whsec_` ones, they verify alike.
+    fn check_form(&self, is_certain: bool, dialects: &Dialects) -> Result<()> {
+        let is_standard = self.secret.starts_with("whsec_");
+        if is_certain || is_standard == (self.dialect.secret == SecretForm::Standard) {
+            return Ok(());
+        }
+        bail!(
+            "the account speaks another dialect than {}, and this key may not see which: \
+             say it with --dialect ({})",
+            dialect::DEFAULT,
+            names(dialects)
+        );
+    }
+
+    async fn call(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Value> {
+        let answer = self.answer(method, path, body).await?;
+        self.read(answer)
+    }
+
+    async fn answer(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Answer> {
+        let caller = Caller { key: Some(&self.key), account: self.account.as_deref() };
+        let url = format!("{}{path}", self.api);
+        self.web.call(method, &url, caller, body).await.with_context(|| {
+            format!(
+                "no answer from the API at {}: does `posthorn` run there? --api says where",
+                self.api
+            )
+        })
+    }
+
+    fn read(&self, answer: Answer) -> Result<Value> {
+        let json: Value = serde_json::from_str(&answer.text).unwrap_or_default();
+        let why = reason(&json);
+        match answer.status {
+            200..300 => Ok(json),
+            401 => bail!(
+                "the API refuses the key ({why}): give another with --key or POSTHORN_API_KEY"
+            ),
+            403 => bail!("the API refuses: {why}; --key takes one with the scope manage"),
+            400 if self.account.is_none() => bail!("the API refuses: {why}; say it with --account"),
+            404 => bail!("the API refuses: {why}; is --account right, and --api?"),
+            422 if why.contains("/url ") => {
+                bail!("the API refuses: {why}; with a tunnel that leads here, its address is --url")
+            }
+            status => bail!("the API answered {status}: {why}"),
+        }
+    }
+}
+
+/// The dialect of that name.
+///
+/// # Errors
+/// When it is not known, with those that are.
+pub fn named(dialects: &Dialects, name: &str) -> Result<Dialect> {
+    let known = dialects.named(name).cloned();
+    known.with_context(|| {
+        format!(
+            "there is no dialect {name}; there are {}, and those of POSTHORN_DIALECTS_DIR",
+            names(dialects)
+        )
+    })
+}
+
+fn names(dialects: &Dialects) -> String {
+    let names: Vec<&str> = dialects.all().map(|dialect| dialect.name.as_str()).collect();
+    names.join(", ")
+}
+
+fn key(given: Option<String>, names_account: bool) -> Result<String> {
+    if let Some(key) = given.filter(|key| !key.is_empty()) {
+        return Ok(key);
+    }
+    let no_key =
+        "--register needs --key or POSTHORN_API_KEY: a key of the account with the scope manage";
+    if !names_account {
+        bail!("{no_key}; or --account, and the admin key of the stack on this machine");
+    }
+    let admin_key = std::env::var("POSTHORN_ADMIN_KEY").ok().filter(|key| !key.is_empty());
+    let directory = std::env::var("POSTHORN_DATA_DIR").ok().filter(|path| !path.is_empty());
+    let directory = directory.unwrap_or_else(|| options::DEFAULTS.data_dir.to_owned());
+    let kept = || kept_text::read(directory.as_ref(), crate::admin_key::FILE);
+    admin_key.or_else(kept).with_context(|| format!("{no_key}; {directory} has no admin key"))
+}
