@@ -1,4 +1,5 @@
-"""Runs the code of docs/PRODUCING.md and docs/RECEIVING.md, as it is printed there, against a real stack.
+"""Runs the code of docs/PRODUCING.md, docs/RECEIVING.md and the portal's page on signatures, as it is shown there, against
+a real stack.
 
     .venv/emulators/bin/python -W ignore tests/docs/examples.py
 
@@ -11,8 +12,9 @@ import unittest
 
 from producing import Producing
 from receiving import Receiving
+from verifying import Verifying
 
-__all__ = ["Producing", "Receiving"]
+__all__ = ["Producing", "Receiving", "Verifying"]
 
 if __name__ == "__main__":
     program = unittest.main(verbosity=2, exit=False)

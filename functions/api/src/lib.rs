@@ -1,7 +1,8 @@
-//! The api function: the management API, event ingest, and later the portal.
+//! The api function: the management API, event ingest, and the portal.
 //!
 //! `operations` does things and knows nothing of JSON shapes; `v1` speaks the native shape over it.
 
+mod address;
 mod auth;
 mod body;
 mod description;
@@ -13,6 +14,7 @@ mod ingest;
 pub mod lambda;
 mod operations;
 mod paging;
+mod portal;
 mod problem;
 mod quotas;
 mod reference;

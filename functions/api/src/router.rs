@@ -10,6 +10,7 @@ use utoipa_axum::routes;
 use crate::description;
 use crate::facade;
 use crate::idempotency;
+use crate::portal;
 use crate::problem::{self, Refusal};
 use crate::reference::{self, Document};
 use crate::request_log;
@@ -26,6 +27,7 @@ pub fn router(runtime: Runtime) -> Router {
     let document = Document::new(&description::complete(openapi));
     routes
         .merge(facade::routes())
+        .nest("/portal", portal::routes(state.clone()))
         .route("/v1/openapi.json", get(async move || document.json()))
         .route("/docs", get(reference::page))
         .route("/docs/redoc.js", get(reference::redoc))

@@ -6,6 +6,7 @@ use http::StatusCode;
 use posthorn_shared::account::{Account, Limits};
 use posthorn_shared::dialect;
 use posthorn_shared::ids::AccountId;
+use posthorn_shared::portal_settings::PortalSettings;
 use posthorn_shared::retry_policy::RetryPolicy;
 use serde_json::{Map, Value};
 
@@ -38,6 +39,7 @@ pub async fn create(
         limits: Limits::default(),
         retry: None,
         timeout_seconds: None,
+        portal: PortalSettings::default(),
         created_at: now,
         updated_at: now,
     });
@@ -137,6 +139,7 @@ struct Overrides {
     said: Limits,
     retry: Option<Option<RetryPolicy>>,
     timeout_seconds: Option<Option<u64>>,
+    portal: Option<PortalSettings>,
 }
 
 impl Overrides {
@@ -155,6 +158,7 @@ impl Overrides {
             said,
             retry: retry.then(|| endpoints::retry(fields)),
             timeout_seconds: timeout.then(|| endpoints::timeout(fields)),
+            portal: portal_settings(fields),
         }
     }
 
@@ -183,8 +187,23 @@ impl Overrides {
         if let Some(timeout) = self.timeout_seconds {
             account.timeout_seconds = timeout;
         }
+        if let Some(portal) = &self.portal {
+            account.portal.clone_from(portal);
+        }
         account
     }
+}
+
+/// Null: nothing is said any more; an object that does not name them leaves them as they are.
+fn portal_settings(fields: &mut Fields) -> Option<PortalSettings> {
+    let said = fields.peek("portal")?;
+    let meant = said.is_null() || said.get("frame_ancestors").is_some();
+    let expected = r#"{"frame_ancestors": ["https://app.example.com"]}"#;
+    let settings: PortalSettings = fields.object("portal", expected).unwrap_or_default();
+    for (pointer, detail) in settings.problems() {
+        fields.problem(format!("/portal{pointer}"), detail);
+    }
+    meant.then_some(settings)
 }
 
 fn known_dialect(state: &ApiState, fields: &mut Fields) -> Option<String> {

@@ -2,10 +2,8 @@
 
 use axum::Json;
 use axum::extract::State;
-use http::request::Parts;
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
 use jiff::{SignedDuration, Timestamp};
-use lambda_http::request::RequestContext;
 use posthorn_shared::base32;
 use posthorn_shared::digest::sha256_hex;
 use posthorn_shared::ids::AccountId;
@@ -13,6 +11,7 @@ use posthorn_shared::store::PortalSession;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::address::Address;
 use crate::auth::Admin;
 use crate::body::RequestBody;
 use crate::extract::Path;
@@ -31,33 +30,9 @@ const MIN_EXPIRY: i64 = 60;
 #[derive(Serialize, ToSchema)]
 #[schema(as = PortalSession)]
 pub struct PortalSessionView {
-    /// Whoever has it can act for the account: give it to its people alone.
+    /// Opens the portal once. Whoever opens it acts for the account: give it to its people alone.
     url: String,
     expires_at: Timestamp,
-}
-
-/// The request's head, from which the API's own address follows.
-pub struct Origin(String);
-
-impl<S: Sync> axum::extract::FromRequestParts<S> for Origin {
-    type Rejection = Refusal;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refusal> {
-        let header = |headers: &HeaderMap, name: &str| {
-            headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
-        };
-        let host = header(&parts.headers, "host").unwrap_or_else(|| "localhost".to_owned());
-        let scheme = header(&parts.headers, "x-forwarded-proto");
-        let scheme = if scheme.as_deref() == Some("https") { "https" } else { "http" };
-        // API Gateway's own host names have the stage in their path.
-        let stage = match parts.extensions.get::<RequestContext>() {
-            Some(RequestContext::ApiGatewayV1(context)) if host.contains(".execute-api.") => {
-                context.stage.as_ref().map(|stage| format!("/{stage}"))
-            }
-            _ => None,
-        };
-        Ok(Self(format!("{scheme}://{host}{}", stage.unwrap_or_default())))
-    }
 }
 
 /// Makes a link that opens the portal for this account.
@@ -68,7 +43,7 @@ pub async fn create(
     _: Admin,
     State(state): State<ApiState>,
     Path(account): Path<String>,
-    Origin(origin): Origin,
+    address: Address,
     body: RequestBody,
 ) -> Result<(StatusCode, Json<PortalSessionView>), Refusal> {
     let account = accounts::find(&state, &account).await?;
@@ -83,9 +58,8 @@ pub async fn create(
     let now = clock.now();
     let expires_at = now.checked_add(SignedDuration::from_secs(seconds)).unwrap_or(now);
     let token = format!("phs_{}", base32::encode(clock.random()));
-    let session = PortalSession { account: account.id, expires_at };
-    state.store.create_portal_session(&sha256_hex(&token), &session).await?;
-    let origin = state.runtime.settings.public_url.clone().unwrap_or(origin);
-    let url = format!("{origin}/portal?session={token}");
+    let link = PortalSession { account: account.id, expires_at, used_at: None };
+    state.store.create_portal_link(&sha256_hex(&token), &link).await?;
+    let url = format!("{}/portal?session={token}", address.url(&state.runtime.settings));
     Ok((StatusCode::CREATED, Json(PortalSessionView { url, expires_at })))
 }

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use posthorn_shared::account::Limits;
 use posthorn_shared::api_key::Scope;
 use posthorn_shared::ids::{AccountId, EventTypeName, ProducerEventId};
+use posthorn_shared::portal_settings::PortalSettings;
 use posthorn_shared::rate_limit::RateLimit;
 use posthorn_shared::retry_policy::RetryPolicy;
 use posthorn_shared::subscription::Subscription;
@@ -39,6 +40,7 @@ pub struct NewAccount {
     /// In the dialect's place, for endpoints that have none of their own.
     #[schema(minimum = 1, maximum = 30)]
     timeout_seconds: Option<u64>,
+    portal: Option<PortalSettings>,
 }
 
 /// What changes of an account; the rest stays as it is.
@@ -56,6 +58,8 @@ pub struct AccountPatch {
     /// In the dialect's place; null: the dialect's again.
     #[schema(minimum = 1, maximum = 30)]
     timeout_seconds: Option<u64>,
+    /// `null`: the portal is shown in no frame.
+    portal: Option<PortalSettings>,
 }
 
 /// A new API key.

@@ -1,0 +1,139 @@
+//! From a link to a session, and out again.
+
+use axum::extract::{Extension, FromRequest, Query, Request, State};
+use axum::response::{IntoResponse, Response};
+use http::header::{LOCATION, SET_COOKIE};
+use http::request::Parts;
+use http::{HeaderValue, StatusCode};
+use maud::html;
+use posthorn_shared::digest::sha256_hex;
+use posthorn_shared::ids::AccountId;
+use posthorn_shared::store::Opened;
+use serde::Deserialize;
+
+use super::gate::Framers;
+use super::posted::{Form, Posted, from_here};
+use super::session::{Found, Token, no_cookie};
+use super::shell;
+use super::site::Site;
+use super::trouble::Trouble;
+use crate::body;
+use crate::state::ApiState;
+
+/// Where a visitor begins.
+const FIRST_PAGE: &str = "/endpoints";
+
+#[derive(Deserialize)]
+pub struct LinkQuery {
+    session: Option<String>,
+}
+
+/// What a link opens: a form that sends itself. The link is used up by that, not by whoever fetches
+/// the page to show what is behind it, as chat and mail programs do.
+pub async fn door(
+    State(state): State<ApiState>,
+    Extension(site): Extension<Site>,
+    Extension(found): Extension<Found>,
+    Query(query): Query<LinkQuery>,
+) -> Result<Response, Trouble> {
+    let Some(token) = query.session else {
+        found.visitor()?;
+        return Ok(go_to(&site, FIRST_PAGE));
+    };
+    let link = state.store.portal_link(&sha256_hex(&token)).await?.ok_or(Trouble::LinkOver)?;
+    // In a frame this page is the first one: the account says by whom it may be framed.
+    let view = state.accounts.get(&link.account).await?.ok_or(Trouble::LinkOver)?;
+    let page = shell::outside(
+        &site,
+        "Opening…",
+        &html! {
+            h1 { "Opening your " (view.dialect.words.endpoints) }
+            p { "One moment. If nothing happens, go on with the button." }
+            form method="post" action=(site.path("/enter")) data-sends-itself {
+                input type="hidden" name="session" value=(token);
+                button.button.primary type="submit" { "Continue" }
+            }
+        },
+    );
+    Ok((Extension(Framers::of(&view.account)), page).into_response())
+}
+
+/// A link that is exchanged for a session.
+pub struct Entering {
+    token: String,
+    parts: Parts,
+}
+
+impl FromRequest<ApiState> for Entering {
+    type Rejection = Trouble;
+
+    async fn from_request(request: Request, state: &ApiState) -> Result<Self, Trouble> {
+        let (parts, body) = request.into_parts();
+        // Nobody is to be signed in by somebody else's page, as somebody else.
+        if !from_here(&parts.headers, &Site::of(&parts, &state.runtime.settings)) {
+            return Err(Trouble::Forged);
+        }
+        let token = Form::parse(&body::read(body).await?).text("session").to_owned();
+        Ok(Self { token, parts })
+    }
+}
+
+/// Exchanges a link for a session.
+pub async fn enter(State(state): State<ApiState>, entering: Entering) -> Result<Response, Trouble> {
+    let Entering { token: link, parts } = entering;
+    let site = Site::of(&parts, &state.runtime.settings);
+    let (now, token) = (state.runtime.clock.now(), Token::new(state.runtime.clock.random()));
+    let opened = state.store.open_portal_link(&sha256_hex(&link), &token.sha256(), now).await?;
+    let session = match opened {
+        Opened::Now(session) => session,
+        // Whoever opened it, and goes back to it, is where they want to be.
+        Opened::Before(link) if is_in(&parts, &link.account) => {
+            return Ok(go_to(&site, FIRST_PAGE));
+        }
+        Opened::Before(_) => return Err(Trouble::LinkUsed),
+        Opened::Unknown => return Err(Trouble::LinkOver),
+    };
+    let view = state.accounts.get(&session.account).await?.ok_or(Trouble::LinkOver)?;
+    let framers = Framers::of(&view.account);
+    let seconds = session.expires_at.duration_since(now).as_secs();
+    let cookie = token.cookie(&site, !framers.0.is_empty(), seconds);
+    let answer = with_cookie(go_to(&site, FIRST_PAGE), &cookie);
+    Ok((Extension(framers), answer).into_response())
+}
+
+/// Ends the session.
+pub async fn leave(State(state): State<ApiState>, posted: Posted) -> Result<Response, Trouble> {
+    let visitor = posted.visitor;
+    state.store.end_portal_session(&visitor.session_sha256()).await?;
+    let page = shell::outside(
+        &visitor.site,
+        "Signed out",
+        &html! {
+            h1 { "You are signed out" }
+            p { "To come back, open this page once more from where you found it." }
+        },
+    );
+    let framed = !visitor.view.account.portal.frame_ancestors.is_empty();
+    Ok(with_cookie(page.into_response(), &no_cookie(&visitor.site, framed)))
+}
+
+fn is_in(parts: &Parts, account: &AccountId) -> bool {
+    let found = parts.extensions.get::<Found>().cloned();
+    found.and_then(|found| found.visitor().ok()).is_some_and(|v| v.account() == account)
+}
+
+/// Sends the browser on to a page, by GET.
+pub fn go_to(site: &Site, page: &str) -> Response {
+    let mut response = StatusCode::SEE_OTHER.into_response();
+    if let Ok(location) = HeaderValue::from_str(&site.path(page)) {
+        response.headers_mut().insert(LOCATION, location);
+    }
+    response
+}
+
+fn with_cookie(mut response: Response, cookie: &str) -> Response {
+    if let Ok(cookie) = HeaderValue::from_str(cookie) {
+        response.headers_mut().append(SET_COOKIE, cookie);
+    }
+    response
+}

@@ -1,0 +1,113 @@
+//! A form that was sent, by nobody but a page of this session.
+
+use axum::extract::{FromRequest, FromRequestParts, Request};
+use http::HeaderMap;
+use http::header::ORIGIN;
+use url::{Url, form_urlencoded};
+
+use super::session::Visitor;
+use super::site::Site;
+use super::trouble::Trouble;
+use crate::body;
+use crate::state::ApiState;
+
+/// The name of the field that says which session's page a form is from.
+pub const CSRF: &str = "csrf";
+
+/// A form's fields, in their order.
+#[derive(Debug, Default)]
+pub struct Form(Vec<(String, String)>);
+
+impl Form {
+    pub fn parse(bytes: &[u8]) -> Self {
+        // Browsers write the line breaks of a text area as CR LF.
+        let pairs = form_urlencoded::parse(bytes);
+        Self(pairs.map(|(name, value)| (name.into(), value.replace("\r\n", "\n"))).collect())
+    }
+
+    /// A field's text, without the white space around it; empty where there is none.
+    pub fn text(&self, name: &str) -> &str {
+        let found = self.0.iter().find(|(known, _)| known == name);
+        found.map(|(_, value)| value.trim()).unwrap_or_default()
+    }
+
+    /// The same for one that comes several times.
+    pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.0.iter().filter(move |(known, _)| known == name).map(|(_, value)| value.trim())
+    }
+}
+
+/// A form and who sent it.
+pub struct Posted {
+    pub visitor: Visitor,
+    pub form: Form,
+}
+
+impl FromRequest<ApiState> for Posted {
+    type Rejection = Trouble;
+
+    async fn from_request(request: Request, state: &ApiState) -> Result<Self, Trouble> {
+        let (mut parts, body) = request.into_parts();
+        let visitor = Visitor::from_request_parts(&mut parts, state).await?;
+        if !from_here(&parts.headers, &visitor.site) {
+            return Err(Trouble::Forged);
+        }
+        let form = Form::parse(&body::read(body).await?);
+        if !visitor.made(form.text(CSRF)) {
+            return Err(Trouble::Forged);
+        }
+        Ok(Self { visitor, form })
+    }
+}
+
+/// Whether a browser says that a page of ours sent the request, or is too old to say anything.
+pub fn from_here(headers: &HeaderMap, site: &Site) -> bool {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    if let Some(from) = text("sec-fetch-site") {
+        return from == "same-origin";
+    }
+    let Some(origin) = headers.get(ORIGIN) else {
+        return true;
+    };
+    let origin = origin.to_str().ok().and_then(|text| Url::parse(text).ok());
+    origin.is_some_and(|origin| {
+        let port = origin.port().map(|port| format!(":{port}")).unwrap_or_default();
+        let host = origin.host_str().unwrap_or_default();
+        site.host.eq_ignore_ascii_case(&format!("{host}{port}"))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_form_is_what_a_browser_sends() {
+        let form = Form::parse(b"url=https%3A%2F%2Fa.example%2F+&t=a.b&t=c.d&n=1%0D%0A2&on=");
+        assert_eq!(form.text("url"), "https://a.example/");
+        assert_eq!(form.all("t").collect::<Vec<_>>(), ["a.b", "c.d"]);
+        assert_eq!(form.text("n"), "1\n2");
+    }
+
+    #[test]
+    fn a_page_of_somebody_elses_sends_no_form() {
+        let request = http::Request::get("/portal").header("host", "hooks.example:8443");
+        let (parts, ()) = request.body(()).unwrap().into_parts();
+        let settings = posthorn_shared::settings::Settings::from_lookup(|_| None).unwrap();
+        let site = Site::of(&parts, &settings);
+        let says = |name: &'static str, value: &str| {
+            from_here(
+                &HeaderMap::from_iter([(name.parse().unwrap(), value.parse().unwrap())]),
+                &site,
+            )
+        };
+        assert!(says("sec-fetch-site", "same-origin"));
+        assert!(!says("sec-fetch-site", "same-site"));
+        assert!(!says("sec-fetch-site", "cross-site"));
+        assert!(says("origin", "https://hooks.example:8443"));
+        assert!(!says("origin", "https://hooks.example"));
+        assert!(!says("origin", "https://evil.example"));
+        assert!(!says("origin", "null"));
+        assert!(from_here(&HeaderMap::new(), &site));
+    }
+}

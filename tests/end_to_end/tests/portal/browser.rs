@@ -1,0 +1,65 @@
+//! The portal in Chromium: `tests/portal` goes through every flow, with keyboard and mouse, in both
+//! themes and three widths, and keeps screenshots in `target/tmp/portal`.
+
+use std::path::Path;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use posthorn_end_to_end::{Receiver, Reply, Stack, run_node};
+use posthorn_shared::ids::EndpointId;
+use posthorn_shared::stats::{Counters, Hour};
+use posthorn_shared::store::Store;
+use serde_json::json;
+
+use crate::page::link;
+use crate::store;
+
+#[tokio::test]
+async fn people_can_use_it() {
+    let stack = Stack::start().await;
+    let receiver = Receiver::start().await;
+    receiver
+        .reply("/hook", Reply::status(200).body(r#"{"taken":true,"ref":12345678901234567890}"#));
+    receiver.reply("/broken", Reply::status(500).body("<script>window.hacked = true</script>"));
+    let product = stack.account_speaking("northwind", "filedgr").await;
+    stack.admin().patch("/v1/accounts/northwind", json!({ "name": "Northwind Trading" })).await;
+    let busy = json!({ "url": receiver.url("/hook"), "description": "Orders, into the warehouse" });
+    let busy = product.endpoint(busy).await;
+    let off = json!({ "url": receiver.url("/old"), "active": false, "event_types": ["vault.*"] });
+    product.endpoint(off).await;
+    past_day(&store(&stack).await, &busy.parse().unwrap()).await;
+    stack.account("plain").await;
+
+    let screenshots = Path::new(env!("CARGO_TARGET_TMPDIR")).join("portal");
+    let input = json!({
+        "api": stack.api_url,
+        "link": link(&stack, "northwind", json!({})).await,
+        "second_link": link(&stack, "northwind", json!({})).await,
+        "plain_link": link(&stack, "plain", json!({})).await,
+        "key": product.key,
+        "busy": busy,
+        "hook": receiver.url("/hook"),
+        "broken": receiver.url("/broken"),
+        "screenshots": screenshots,
+    });
+    run_node("tests/portal/flows.mjs", &input).await;
+}
+
+/// A day as a busy endpoint has it, for the charts.
+async fn past_day(store: &Store, endpoint: &EndpointId) {
+    let now = Hour::of(Timestamp::now());
+    for ago in 0..24_u64 {
+        let mut counters = Counters {
+            delivered: 120 + 90 * ((ago * 7) % 11),
+            failed: if ago % 9 == 4 { 60 + ago } else { ago % 3 },
+            ..Counters::default()
+        };
+        counters.attempts = counters.delivered + counters.failed;
+        for attempt in 0..counters.attempts {
+            let slow = if attempt % 40 == 0 { 900 } else { 0 };
+            counters.took(Duration::from_millis(20 + (attempt * 13 + ago * 11) % 140 + slow));
+        }
+        let ago = i64::try_from(ago).expect("a small number");
+        store.count(endpoint, Hour(now.0 - ago), &counters).await.expect("it is written");
+    }
+}

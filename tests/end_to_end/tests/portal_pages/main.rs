@@ -1,0 +1,5 @@
+//! Pages of the portal beside the endpoints': events, the catalog, signatures.
+
+mod catalog;
+mod events;
+mod visitor;
