@@ -43,12 +43,18 @@ fn is_origin(text: &str) -> bool {
         return false;
     };
     let local = match url.host() {
+        // A URL may have what is more than a name in a policy: `*`, say.
+        Some(Host::Domain(name)) if !name.bytes().all(is_of_a_name) => return false,
         Some(Host::Domain(name)) => name == "localhost",
         Some(Host::Ipv4(address)) => address.is_loopback(),
         Some(Host::Ipv6(_)) | None => return false,
     };
     let scheme = url.scheme() == "https" || url.scheme() == "http" && local;
     scheme && url.origin().ascii_serialization() == text
+}
+
+fn is_of_a_name(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-.".contains(&byte)
 }
 
 fn frame_ancestors() -> utoipa::openapi::Schema {

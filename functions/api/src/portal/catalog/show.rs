@@ -45,7 +45,7 @@ pub async fn show(
                         (tree::of(&outline::of(schema)))
                         details.raw {
                             summary { "The JSON Schema" }
-                            pre.code-block #schema tabindex="0" role="region" aria-label="JSON Schema" { (json(schema)) }
+                            pre.code-block #schema tabindex="0" role="group" aria-label="JSON Schema" { (json(schema)) }
                         }
                     }
                     None => p.soft { "No schema is given: the data may be anything." },
@@ -59,7 +59,7 @@ pub async fn show(
                     }
                 }
                 @match &known.example {
-                    Some(example) => pre.code-block #example-text tabindex="0" role="region" aria-labelledby="example" { (json(example)) },
+                    Some(example) => pre.code-block #example-text tabindex="0" role="group" aria-labelledby="example" { (json(example)) },
                     None => p.soft { "No example is given." },
                 }
             }

@@ -225,5 +225,5 @@ fn headers(headers: &[(String, String)]) -> Markup {
 
 /// A body, indented where it is JSON.
 fn text(body: &str) -> Markup {
-    html! { pre.code-block tabindex="0" role="region" aria-label="Body" { (json_text::indented(body)) } }
+    html! { pre.code-block tabindex="0" role="group" aria-label="Body" { (json_text::indented(body)) } }
 }

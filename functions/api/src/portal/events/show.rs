@@ -51,13 +51,13 @@ pub async fn show(
                 h2 #data { "Data" }
                 button.compact type="button" data-copies="payload" data-needs-script hidden { "Copy" }
             }
-            pre.code-block #payload tabindex="0" role="region" aria-labelledby="data" { (indented(&event.data)) }
+            pre.code-block #payload tabindex="0" role="group" aria-labelledby="data" { (indented(&event.data)) }
         }
         section.card aria-labelledby="as-sent" {
             details {
                 summary { h2.inline #as-sent { "The body as it is sent" } }
                 p.soft.small { "Signatures are made of these bytes, as they stand here: spaces count." }
-                pre.code-block tabindex="0" role="region" aria-labelledby="as-sent" { (visitor.dialect().render(&event)) }
+                pre.code-block tabindex="0" role="group" aria-labelledby="as-sent" { (visitor.dialect().render(&event)) }
             }
         }
     };

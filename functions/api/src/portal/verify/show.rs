@@ -142,6 +142,6 @@ fn code(visitor: &Visitor, language: &Language, scheme: Option<&Scheme>) -> Mark
             p.soft.small { "Needs nothing but the " (language.name) " that you have, unless it says so." }
             button.compact type="button" data-copies="sample" data-needs-script hidden { "Copy" }
         }
-        pre.code-block.whole #sample tabindex="0" role="region" aria-label={ "Code in " (language.name) } data-language=(language.id) { (sample) }
+        pre.code-block.whole #sample tabindex="0" role="group" aria-label={ "Code in " (language.name) } data-language=(language.id) { (sample) }
     }
 }
