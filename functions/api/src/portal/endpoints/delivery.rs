@@ -80,7 +80,7 @@ pub async fn show(
                     }
                 }
             }
-            (attempts(&visitor, &subject, query.after, state.runtime.clock.now()))
+            (attempts(&visitor, &subject, query.after, now))
         }
     };
     Ok(frame::page(&visitor, endpoint, now, Tab::Deliveries, query.done, &content))
