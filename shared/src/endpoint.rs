@@ -195,6 +195,26 @@ impl From<Endpoint> for Interest {
     }
 }
 
+/// The part of an endpoint that says where it is and how it does: what the platform team sees of it.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct Outline {
+    pub id: EndpointId,
+    pub url: String,
+    #[serde(default)]
+    pub description: Option<String>,
+    #[serde(default)]
+    pub disabled_reason: Option<DisabledReason>,
+    #[serde(default)]
+    pub health: Health,
+}
+
+impl Outline {
+    /// Whether it gets deliveries.
+    pub fn is_active(&self) -> bool {
+        self.disabled_reason.is_none()
+    }
+}
+
 /// An interest made ready for matching: its filter is parsed once, not per event.
 #[derive(Debug)]
 pub struct Matcher {

@@ -76,6 +76,13 @@ impl Intercept for CountsThrottles {
 }
 
 impl Runtime {
+    /// The last thing that an invocation does: writes its metrics and sends its traces, since the
+    /// process may sleep from then on.
+    pub async fn invocation_ends(&self) {
+        self.metrics.write();
+        self.traces.flush().await;
+    }
+
     /// Builds the clients: credentials and region from the environment, where Lambda puts them, unless
     /// `settings.aws_endpoint_url` names a stack on this machine, which takes any credentials. Reads
     /// the deployment key, if the settings name one.

@@ -24,6 +24,7 @@ pub struct Settings {
     pub deliveries_dead_letter_queue_url: String,
     /// Where the pages of recovers and replays travel.
     pub tasks_queue_url: String,
+    pub tasks_dead_letter_queue_url: String,
     /// Where operational events go for the platform team; empty: nowhere.
     pub operations_queue_url: String,
     /// The Scheduler group that holds the wake-ups of due retries.
@@ -95,6 +96,7 @@ impl Settings {
             deliveries_queue_url: text("POSTHORN_DELIVERIES_QUEUE_URL"),
             deliveries_dead_letter_queue_url: text("POSTHORN_DELIVERIES_DLQ_URL"),
             tasks_queue_url: text("POSTHORN_TASKS_QUEUE_URL"),
+            tasks_dead_letter_queue_url: text("POSTHORN_TASKS_DLQ_URL"),
             operations_queue_url: text("POSTHORN_OPERATIONS_QUEUE_URL"),
             schedule_group: text("POSTHORN_SCHEDULE_GROUP"),
             retry_function_arn: text("POSTHORN_RETRY_FUNCTION_ARN"),

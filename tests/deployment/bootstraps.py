@@ -11,6 +11,7 @@ import subprocess
 import tempfile
 import time
 import unittest
+import zlib
 from pathlib import Path
 
 from http_server import Server
@@ -21,7 +22,12 @@ ADMIN_KEY = "the-admin-key-of-the-bootstraps"
 ADMIN_KEY_SHA256 = "e53dd23d7a5189e0cf324a5ae03e1f8d1c2ab0dba42b3b398b1fe98b5b5b74e2"
 FUNCTIONS = ["Api", "Dispatch", "Deliver", "Retry"]
 
-MAX_BYTES = 8 * 1024 * 1024
+MIB = 1024 * 1024
+# What is uploaded, stored and fetched at a cold start is the bootstrap in a zip file.
+MAX_ZIPPED = 8 * MIB
+# As it is mapped. What checks events against JSON Schemas has an engine for regular expressions and the schemas of
+# all drafts aboard, 2.5 MB; the API the portal and the page of its description as well.
+MAX_BYTES = {"Api": 14 * MIB, "Dispatch": 10 * MIB, "Deliver": 8 * MIB, "Retry": 8 * MIB}
 COLD_START_MS = 40
 FIRST_INVOCATION_MS = 60
 MAX_MEMORY_MIB = 64
@@ -82,6 +88,7 @@ class OneMachineStack:
             "POSTHORN_DELIVERIES_QUEUE_URL": self.queue("deliveries"),
             "POSTHORN_DELIVERIES_DLQ_URL": self.queue("deliveries-dlq"),
             "POSTHORN_TASKS_QUEUE_URL": self.queue("tasks"),
+            "POSTHORN_TASKS_DLQ_URL": self.queue("tasks-dlq"),
             "POSTHORN_OPERATIONS_QUEUE_URL": self.queue("operations"),
             "POSTHORN_SCHEDULE_GROUP": "posthorn",
             "POSTHORN_RETRY_FUNCTION_ARN": "arn:aws:lambda:us-east-1:000000000000:function:retry",
@@ -257,10 +264,11 @@ class Bootstraps(unittest.TestCase):
     def test_each_is_small_and_stripped(self):
         for function in FUNCTIONS:
             bootstrap = BUILD / f"{function}Function" / "bootstrap"
-            size = bootstrap.stat().st_size
-            print(f"{function}: {size / 1e6:.1f} MB")
+            size, zipped = bootstrap.stat().st_size, len(zlib.compress(bootstrap.read_bytes()))
+            print(f"{function}: {size / MIB:.1f} MiB, {zipped / MIB:.1f} MiB zipped")
             with self.subTest(function):
-                self.assertLessEqual(size, MAX_BYTES)
+                self.assertLessEqual(zipped, MAX_ZIPPED)
+                self.assertLessEqual(size, MAX_BYTES[function])
                 sections = subprocess.run(["readelf", "-SW", bootstrap], capture_output=True, text=True).stdout
                 self.assertNotIn(".symtab", sections)
                 self.assertNotIn(".debug_info", sections)

@@ -9,6 +9,7 @@ import subprocess
 import tempfile
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from pathlib import Path
 
@@ -25,7 +26,15 @@ ADMIN_KEY = "the-admin-key-of-the-deployment"
 STACK = "posthorn"
 # The policy for what only the emulator wants.
 FOR_MINISTACK = "for-ministack"
+
+
+class NotFollowed(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *_):
+        return None
+
+
 DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+STAYING = urllib.request.build_opener(urllib.request.ProxyHandler({}), NotFollowed)
 
 
 def free_port():
@@ -254,6 +263,25 @@ class Deployment:
         if status is not None:
             assert answered == status, f"{method} {path}: {answered} {text[:2000]}"
         return json.loads(text) if text else None
+
+    def page(self, method, path, form=None, cookie=None):
+        """A request to a page of the portal, as a browser sends it: status, headers and text."""
+        session = {"cookie": cookie} if cookie else {}
+        request = urllib.request.Request(
+            f"{self.ministack.url}/live{path}",
+            method=method,
+            data=None if form is None else urllib.parse.urlencode(form).encode(),
+            headers={
+                "host": f"{self.api_id()}.execute-api.127.0.0.1",
+                "content-type": "application/x-www-form-urlencoded",
+                **session,
+            },
+        )
+        try:
+            with STAYING.open(request, timeout=60) as response:
+                return response.status, response.headers, response.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.headers, error.read().decode()
 
     def posthorn(self, *arguments):
         """What the command prints when it is pointed at the stack."""

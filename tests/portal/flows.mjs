@@ -5,6 +5,7 @@ import { strict as assert } from "node:assert";
 import { text } from "node:stream/consumers";
 
 import { Watched, accessible, pictures } from "./browser.mjs";
+import { platform } from "./platform.mjs";
 
 const input = JSON.parse(await text(process.stdin));
 const watched = await Watched.start();
@@ -331,6 +332,8 @@ const flows = {
     await bare.getByText("Endpoint added.").waitFor();
     await without.end();
   },
+
+  ...platform({ page, input }),
 };
 
 let failed = false;

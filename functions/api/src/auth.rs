@@ -55,20 +55,27 @@ pub enum Identity {
 /// # Errors
 /// When it shows none that is known.
 pub async fn identify(parts: &Parts, state: &ApiState) -> Result<Identity, Refusal> {
-    let sha256 = sha256_hex(presented_key(parts).ok_or(Refusal::NoKey)?);
+    identify_by_hash(&sha256_hex(presented_key(parts).ok_or(Refusal::NoKey)?), state).await
+}
+
+/// Finds out whose key has this SHA-256 (lower-case hex).
+///
+/// # Errors
+/// When it is none that is known.
+pub async fn identify_by_hash(sha256: &str, state: &ApiState) -> Result<Identity, Refusal> {
     if let Some(admin) = &state.runtime.settings.admin_key_sha256
         && bool::from(admin.as_bytes().ct_eq(sha256.as_bytes()))
     {
         return Ok(Identity::Admin);
     }
-    if let Some(identity) = state.keys.get(&sha256) {
+    if let Some(identity) = state.keys.get(sha256) {
         return Ok(identity);
     }
-    let identity = match state.store.holder(&sha256).await?.ok_or(Refusal::UnknownKey)? {
+    let identity = match state.store.holder(sha256).await?.ok_or(Refusal::UnknownKey)? {
         Holder::Platform(_) => Identity::Admin,
         Holder::Account(key) => Identity::Account(Arc::new(key)),
     };
-    state.keys.insert(sha256, identity.clone());
+    state.keys.insert(sha256.to_owned(), identity.clone());
     Ok(identity)
 }
 

@@ -33,8 +33,7 @@ pub async fn layer(State(state): State<ApiState>, request: Request, next: Next) 
         let duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
         tracing::info!(%method, path, status, duration_ms, "answered");
     });
-    state.runtime.metrics.write();
-    state.runtime.traces.flush().await;
+    state.runtime.invocation_ends().await;
     if let Ok(id) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(HEADER, id);
     }

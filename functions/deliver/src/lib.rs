@@ -209,8 +209,7 @@ impl Deliver {
         let full = steps >= FULL_BATCH;
         self.tally.count(counted.into_iter(), full, self.runtime.clock.now()).await;
         self.gate.learn(signs).await;
-        self.runtime.metrics.write();
-        self.runtime.traces.flush().await;
+        self.runtime.invocation_ends().await;
         response(failed)
     }
 

@@ -223,8 +223,7 @@ impl Dispatch {
             fates.insert(index, fate);
         }
 
-        self.runtime.metrics.write();
-        self.runtime.traces.flush().await;
+        self.runtime.invocation_ends().await;
         let mut response = SqsBatchResponse::default();
         for (index, message) in messages.into_iter().enumerate() {
             if let Some(Fate::Retry(reason)) = fates.get(&index) {

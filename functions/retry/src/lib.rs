@@ -99,7 +99,7 @@ impl Retry {
             RetryEvent::Sweep { .. } => self.sweep().await,
             RetryEvent::Rotation { .. } => self.remind().await,
         };
-        self.runtime.metrics.write();
+        self.runtime.invocation_ends().await;
         outcome
     }
 

@@ -10,7 +10,7 @@ use super::keys;
 use super::{Item, Reader, Store, StoreError, string};
 use crate::account::Account;
 use crate::deployment_key::DeploymentKey;
-use crate::endpoint::{Endpoint, Interest};
+use crate::endpoint::{Endpoint, Interest, Outline};
 use crate::ids::{AccountId, EndpointId};
 
 /// The fields of an endpoint that are sealed.
@@ -102,6 +102,18 @@ impl Store {
         let pk = keys::account_pk(account);
         let items = self.page(pk, keys::ENDPOINT_SK, limit, after, Order::LastFirst).await?;
         items.try_map(|item| self.read_endpoint(&item))
+    }
+
+    /// An account's endpoints at a glance, newest first; opens no secret.
+    ///
+    /// # Errors
+    /// When the table can't be read.
+    pub async fn endpoint_outlines(
+        &self,
+        account: &AccountId,
+        limit: usize,
+    ) -> Result<Page<Outline>, StoreError> {
+        self.documents(keys::account_pk(account), keys::ENDPOINT_SK, limit, None).await
     }
 
     /// How many endpoints an account has.

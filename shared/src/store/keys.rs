@@ -139,6 +139,11 @@ pub fn portal_session(sha256: &str) -> Key {
     key(format!("PO#{sha256}"), "PO")
 }
 
+/// A session of the platform team, by the hash of its token.
+pub fn platform_session(sha256: &str) -> Key {
+    key(format!("PP#{sha256}"), "PP")
+}
+
 pub fn due_pk(bucket: Bucket, shard: u8) -> String {
     format!("DUE#{bucket}#{shard}")
 }

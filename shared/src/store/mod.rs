@@ -13,6 +13,7 @@ mod events;
 mod failed_deliveries;
 mod idempotency;
 mod keys;
+mod platform_sessions;
 mod portal_sessions;
 mod shards;
 mod slots;
@@ -27,6 +28,7 @@ pub use event_log::{EventFilter, EventPage};
 pub use events::Claim;
 pub use failed_deliveries::FailedRange;
 pub use idempotency::Earlier;
+pub use platform_sessions::PlatformSession;
 pub use portal_sessions::{Opened, PortalSession};
 
 use std::collections::HashMap;

@@ -1,6 +1,6 @@
 //! From a link to a session, and out again.
 
-use axum::extract::{Extension, FromRequest, Query, Request, State};
+use axum::extract::{Extension, Query, State};
 use axum::response::{IntoResponse, Response};
 use http::header::{LOCATION, SET_COOKIE};
 use http::request::Parts;
@@ -12,12 +12,12 @@ use posthorn_shared::store::Opened;
 use serde::Deserialize;
 
 use super::gate::Framers;
-use super::posted::{Form, Posted, from_here};
-use super::session::{Found, Token, no_cookie};
+use super::posted::{Posted, SigningIn};
+use super::session::Found;
 use super::shell;
 use super::site::Site;
+use super::token::{Realm, Token, no_cookie};
 use super::trouble::Trouble;
-use crate::body;
 use crate::state::ApiState;
 
 /// Where a visitor begins.
@@ -58,32 +58,14 @@ pub async fn door(
     Ok((Extension(Framers::of(&view.account)), page).into_response())
 }
 
-/// A link that is exchanged for a session.
-pub struct Entering {
-    token: String,
-    parts: Parts,
-}
-
-impl FromRequest<ApiState> for Entering {
-    type Rejection = Trouble;
-
-    async fn from_request(request: Request, state: &ApiState) -> Result<Self, Trouble> {
-        let (parts, body) = request.into_parts();
-        // Nobody is to be signed in by somebody else's page, as somebody else.
-        if !from_here(&parts.headers, &Site::of(&parts, &state.runtime.settings)) {
-            return Err(Trouble::Forged);
-        }
-        let token = Form::parse(&body::read(body).await?).text("session").to_owned();
-        Ok(Self { token, parts })
-    }
-}
-
 /// Exchanges a link for a session.
-pub async fn enter(State(state): State<ApiState>, entering: Entering) -> Result<Response, Trouble> {
-    let Entering { token: link, parts } = entering;
+pub async fn enter(State(state): State<ApiState>, sent: SigningIn) -> Result<Response, Trouble> {
+    let SigningIn { parts, form } = sent;
     let site = Site::of(&parts, &state.runtime.settings);
-    let (now, token) = (state.runtime.clock.now(), Token::new(state.runtime.clock.random()));
-    let opened = state.store.open_portal_link(&sha256_hex(&link), &token.sha256(), now).await?;
+    let clock = &state.runtime.clock;
+    let (now, token) = (clock.now(), Token::new(Realm::Account, clock.random()));
+    let link = sha256_hex(form.text("session"));
+    let opened = state.store.open_portal_link(&link, &token.sha256(), now).await?;
     let session = match opened {
         Opened::Now(session) => session,
         // Whoever opened it, and goes back to it, is where they want to be.
@@ -114,7 +96,7 @@ pub async fn leave(State(state): State<ApiState>, posted: Posted) -> Result<Resp
         },
     );
     let framed = !visitor.view.account.portal.frame_ancestors.is_empty();
-    Ok(with_cookie(page.into_response(), &no_cookie(&visitor.site, framed)))
+    Ok(with_cookie(page.into_response(), &no_cookie(Realm::Account, &visitor.site, framed)))
 }
 
 fn is_in(parts: &Parts, account: &AccountId) -> bool {
@@ -131,7 +113,8 @@ pub fn go_to(site: &Site, page: &str) -> Response {
     response
 }
 
-fn with_cookie(mut response: Response, cookie: &str) -> Response {
+/// An answer that sets a cookie.
+pub fn with_cookie(mut response: Response, cookie: &str) -> Response {
     if let Ok(cookie) = HeaderValue::from_str(cookie) {
         response.headers_mut().append(SET_COOKIE, cookie);
     }

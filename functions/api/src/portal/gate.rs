@@ -65,7 +65,8 @@ fn explained(trouble: &Trouble, site: &Site, found: &Found, partial: bool) -> Re
     (trouble.status(), page).into_response()
 }
 
-fn secure(headers: &mut HeaderMap, frame_ancestors: &[String]) {
+/// Puts on what keeps a page safe. Nobody named: nobody may frame it.
+pub fn secure(headers: &mut HeaderMap, frame_ancestors: &[String]) {
     let ancestors = match frame_ancestors {
         [] => "'none'".to_owned(),
         origins => origins.join(" "),

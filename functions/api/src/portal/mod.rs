@@ -1,9 +1,11 @@
-//! The customer portal: pages for the people of one account.
+//! The customer portal: pages for the people of one account, and, below `/platform`, for the platform
+//! team.
 //!
 //! One more presenter over the same operations as `v1` and `facade`: it reads forms and writes
 //! HTML, and does nothing by itself. [`gate`] stands around every page: it finds the session, renders
 //! what went wrong as a page, and puts the headers on that keep a page safe. Handlers take a
-//! [`session::Visitor`] (a page) or a [`posted::Posted`] (a form, checked for forgery).
+//! [`session::Visitor`] (a page) or a [`posted::Posted`] (a form, checked for forgery). The platform
+//! team's pages have a gate and sessions of their own ([`platform`]).
 
 mod assets;
 mod catalog;
@@ -16,10 +18,12 @@ mod gate;
 mod json_text;
 mod moment;
 mod notice;
+mod platform;
 mod posted;
 mod session;
 mod shell;
 mod site;
+mod token;
 mod trouble;
 mod types;
 mod verify;
@@ -42,7 +46,9 @@ pub fn routes(state: ApiState) -> Router<ApiState> {
         .merge(verify::routes())
         .fallback(|| async { Trouble::Missing("page") })
         .method_not_allowed_fallback(|| async { Trouble::Missing("page") })
-        .layer(middleware::from_fn_with_state(state, gate::layer))
+        .layer(middleware::from_fn_with_state(state.clone(), gate::layer))
+        // An account's session is nothing to these: they have a gate of their own.
+        .nest("/platform", platform::routes(state))
         // Files are the same for everybody: no session is looked for.
         .route("/assets/{name}", get(assets::file))
 }

@@ -3,6 +3,7 @@
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use http::HeaderMap;
 use http::header::ORIGIN;
+use http::request::Parts;
 use url::{Url, form_urlencoded};
 
 use super::session::Visitor;
@@ -37,19 +38,28 @@ impl Form {
     }
 }
 
+/// Somebody whose session a form has to come from.
+pub trait SignedIn: FromRequestParts<ApiState, Rejection = Trouble> + Send {
+    /// Where they are.
+    fn site(&self) -> &Site;
+
+    /// Whether a form carries what every form of the session does.
+    fn made(&self, csrf: &str) -> bool;
+}
+
 /// A form and who sent it.
-pub struct Posted {
-    pub visitor: Visitor,
+pub struct Posted<V = Visitor> {
+    pub visitor: V,
     pub form: Form,
 }
 
-impl FromRequest<ApiState> for Posted {
+impl<V: SignedIn> FromRequest<ApiState> for Posted<V> {
     type Rejection = Trouble;
 
     async fn from_request(request: Request, state: &ApiState) -> Result<Self, Trouble> {
         let (mut parts, body) = request.into_parts();
-        let visitor = Visitor::from_request_parts(&mut parts, state).await?;
-        if !from_here(&parts.headers, &visitor.site) {
+        let visitor = V::from_request_parts(&mut parts, state).await?;
+        if !from_here(&parts.headers, visitor.site()) {
             return Err(Trouble::Forged);
         }
         let form = Form::parse(&body::read(body).await?);
@@ -60,8 +70,28 @@ impl FromRequest<ApiState> for Posted {
     }
 }
 
+/// A form of a page of ours, sent by whoever is about to sign in. Nobody is to be signed in by
+/// somebody else's page, as somebody else.
+pub struct SigningIn {
+    pub parts: Parts,
+    pub form: Form,
+}
+
+impl FromRequest<ApiState> for SigningIn {
+    type Rejection = Trouble;
+
+    async fn from_request(request: Request, state: &ApiState) -> Result<Self, Trouble> {
+        let (parts, body) = request.into_parts();
+        if !from_here(&parts.headers, &Site::of(&parts, &state.runtime.settings)) {
+            return Err(Trouble::Forged);
+        }
+        let form = Form::parse(&body::read(body).await?);
+        Ok(Self { parts, form })
+    }
+}
+
 /// Whether a browser says that a page of ours sent the request, or is too old to say anything.
-pub fn from_here(headers: &HeaderMap, site: &Site) -> bool {
+fn from_here(headers: &HeaderMap, site: &Site) -> bool {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     if let Some(from) = text("sec-fetch-site") {
         return from == "same-origin";

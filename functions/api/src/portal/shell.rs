@@ -44,25 +44,42 @@ impl Section {
     }
 }
 
-/// A page of the portal. `content` begins with its `h1`.
-pub fn page(visitor: &Visitor, section: Section, title: &str, content: &Markup) -> Html<String> {
-    let navigation = html! {
-        nav.sections aria-label="Portal" {
+/// A part of the pages, as the navigation leads to it.
+pub struct Part {
+    pub path: String,
+    pub label: String,
+    /// Whether this page belongs to it.
+    pub here: bool,
+}
+
+/// What leads from page to page, and out. `leave` is where signing out is sent, with what every form
+/// of the session carries.
+pub fn navigation(name: &str, parts: &[Part], leave: &str, csrf: &str) -> Markup {
+    html! {
+        nav.sections aria-label=(name) {
             ul {
-                @for one in Section::ALL {
+                @for part in parts {
                     li {
-                        a href=(visitor.path(one.path())) aria-current=[(one == section).then_some("page")] {
-                            (one.label(visitor))
-                        }
+                        a href=(part.path) aria-current=[part.here.then_some("page")] { (part.label) }
                     }
                 }
             }
         }
-        form.leave method="post" action=(visitor.path("/leave")) {
-            (csrf(visitor))
+        form.leave method="post" action=(leave) {
+            (csrf_field(csrf))
             button.quiet type="submit" { "Sign out" }
         }
-    };
+    }
+}
+
+/// A page of the portal. `content` begins with its `h1`.
+pub fn page(visitor: &Visitor, section: Section, title: &str, content: &Markup) -> Html<String> {
+    let parts = Section::ALL.map(|one| Part {
+        path: visitor.path(one.path()),
+        label: one.label(visitor),
+        here: one == section,
+    });
+    let navigation = navigation("Portal", &parts, &visitor.path("/leave"), &visitor.csrf());
     let name = &visitor.view.account.name;
     let whole = html! {
         (content)
@@ -97,10 +114,16 @@ pub fn trouble_outside(site: &Site, trouble: &Trouble) -> Html<String> {
 
 /// What every form carries.
 pub fn csrf(visitor: &Visitor) -> Markup {
-    html! { input type="hidden" name=(CSRF) value=(visitor.csrf()); }
+    csrf_field(&visitor.csrf())
 }
 
-fn document(
+/// The same for any session.
+pub fn csrf_field(csrf: &str) -> Markup {
+    html! { input type="hidden" name=(CSRF) value=(csrf); }
+}
+
+/// A whole page; `brand` is what it says at the top.
+pub fn document(
     site: &Site,
     title: &str,
     brand: &str,

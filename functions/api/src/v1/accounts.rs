@@ -14,7 +14,7 @@ use crate::auth::Admin;
 use crate::body::RequestBody;
 use crate::extract::{Path, Query};
 use crate::fields::Fields;
-use crate::operations::endpoints;
+use crate::operations::{accounts, endpoints};
 use crate::paging::{List, PageQuery, list as page};
 use crate::problem::Refusal;
 use crate::state::ApiState;
@@ -71,7 +71,7 @@ pub async fn show(
     State(state): State<ApiState>,
     Path(id): Path<String>,
 ) -> Result<Json<Account>, Refusal> {
-    Ok(shown(&state, find(&state, &id).await?))
+    Ok(shown(&state, accounts::find(&state, &id).await?))
 }
 
 /// Changes an account by a JSON Merge Patch.
@@ -87,7 +87,7 @@ pub async fn change(
     let mut fields = Fields::parse(&body)?;
     let name = fields.text("name", 256);
     let dialect = known_dialect(&state, &mut fields);
-    let account = find(&state, &id).await?;
+    let account = accounts::find(&state, &id).await?;
     let overrides = Overrides::read(&mut fields);
     fields.finish()?;
     let now = state.runtime.clock.now();
@@ -113,22 +113,14 @@ pub async fn remove(
     State(state): State<ApiState>,
     Path(id): Path<String>,
 ) -> Result<StatusCode, Refusal> {
-    let account = find(&state, &id).await?;
+    let account = accounts::find(&state, &id).await?;
     state.store.delete_account(&account).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// The account with this id.
-pub async fn find(state: &ApiState, id: &str) -> Result<Account, Refusal> {
-    let unknown = || Refusal::Unknown("account");
-    let id: AccountId = id.parse().map_err(|_| unknown())?;
-    state.store.account(&id).await?.ok_or_else(unknown)
-}
-
 /// An account as it is shown: with the limits as they hold.
 fn shown(state: &ApiState, mut account: Account) -> Json<Account> {
-    let dialect = state.runtime.settings.dialects.or_standard(&account.dialect);
-    account.limits = account.limits.or(dialect.limits).or_default();
+    account.limits = accounts::limits(state, &account);
     Json(account)
 }
 

@@ -16,10 +16,10 @@ use crate::auth::Admin;
 use crate::body::RequestBody;
 use crate::extract::{Path, Query};
 use crate::fields::Fields;
+use crate::operations::accounts;
 use crate::paging::{List, PageQuery, list as page};
 use crate::problem::Refusal;
 use crate::state::ApiState;
-use crate::v1::accounts;
 use crate::v1::requests::NewKey;
 
 /// A key as it is shown: the key itself only by the call that made it.

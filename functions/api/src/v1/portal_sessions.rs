@@ -4,10 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use http::StatusCode;
 use jiff::{SignedDuration, Timestamp};
-use posthorn_shared::base32;
-use posthorn_shared::digest::sha256_hex;
 use posthorn_shared::ids::AccountId;
-use posthorn_shared::store::PortalSession;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -16,13 +13,12 @@ use crate::auth::Admin;
 use crate::body::RequestBody;
 use crate::extract::Path;
 use crate::fields::Fields;
+use crate::operations::{accounts, portal_links};
 use crate::problem::Refusal;
 use crate::state::ApiState;
-use crate::v1::accounts;
 use crate::v1::requests::NewPortalSession;
 
 /// Seconds.
-const DEFAULT_EXPIRY: i64 = 3600;
 const MAX_EXPIRY: i64 = 7 * 86_400;
 const MIN_EXPIRY: i64 = 60;
 
@@ -49,17 +45,13 @@ pub async fn create(
     let account = accounts::find(&state, &account).await?;
     let mut fields = Fields::parse_optional(&body)?;
     let expected = format!("a whole number of seconds, {MIN_EXPIRY} to {MAX_EXPIRY}");
-    let seconds = fields.typed("expires_in", &expected).unwrap_or(DEFAULT_EXPIRY);
+    let seconds = fields.typed("expires_in", &expected).unwrap_or(portal_links::LIFETIME.as_secs());
     if !(MIN_EXPIRY..=MAX_EXPIRY).contains(&seconds) {
         fields.problem("/expires_in", format!("is {expected}"));
     }
     fields.finish()?;
-    let clock = &state.runtime.clock;
-    let now = clock.now();
-    let expires_at = now.checked_add(SignedDuration::from_secs(seconds)).unwrap_or(now);
-    let token = format!("phs_{}", base32::encode(clock.random()));
-    let link = PortalSession { account: account.id, expires_at, used_at: None };
-    state.store.create_portal_link(&sha256_hex(&token), &link).await?;
-    let url = format!("{}/portal?session={token}", address.url(&state.runtime.settings));
-    Ok((StatusCode::CREATED, Json(PortalSessionView { url, expires_at })))
+    let lifetime = SignedDuration::from_secs(seconds);
+    let link = portal_links::create(&state, &account.id, lifetime).await?;
+    let url = format!("{}/portal?session={}", address.url(&state.runtime.settings), link.token);
+    Ok((StatusCode::CREATED, Json(PortalSessionView { url, expires_at: link.expires_at })))
 }

@@ -70,7 +70,7 @@ impl Retry {
                 response.batch_item_failures.push(failure);
             }
         }
-        self.runtime.metrics.write();
+        self.runtime.invocation_ends().await;
         response
     }
 

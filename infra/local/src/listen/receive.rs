@@ -33,17 +33,19 @@ pub async fn receive(State(listener): State<Arc<Listener>>, request: Request<Bod
     let target = head.uri.path_and_query().map_or("/", |target| target.as_str()).to_owned();
     let delivery = listener.enter(target, head.headers, body, is_cut);
     listener.print(Arrived(&delivery));
-    let answering =
-        Answering { listener: &listener, number: delivery.number, since: Instant::now() };
-    tokio::time::sleep(delivery.answer.delay()).await;
-    answering.done();
-    let status = StatusCode::from_u16(delivery.answer.status).unwrap_or(StatusCode::OK);
-    let why = match delivery.answer.why {
-        _ if matches!(delivery.answer.status, 204 | 205 | 304) => String::new(),
+    let (number, answer) = (delivery.number, delivery.answer);
+    let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::OK);
+    let why = match answer.why {
+        _ if matches!(answer.status, 204 | 205 | 304) => String::new(),
         Why::AsSet => format!("posthorn listen: as set, {status}\n"),
         Why::AtRandom => format!("posthorn listen: at random, {status}\n"),
         Why::NotVerified => format!("posthorn listen: {}\n", delivery.verdict.headline()),
     };
+    // The book keeps as many as it may; a body is not kept once more for as long as the answer takes.
+    drop(delivery);
+    let answering = Answering { listener: &listener, number, since: Instant::now() };
+    tokio::time::sleep(answer.delay()).await;
+    answering.done();
     (status, why).into_response()
 }
 

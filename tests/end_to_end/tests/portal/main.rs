@@ -1,10 +1,11 @@
 //! The customer portal: links and sessions, what keeps its pages safe, its pages in a real browser,
-//! and their speed over a large log.
+//! their speed over a large log, and the platform team's pages.
 
 mod browser;
 mod large_log;
 mod link;
 mod page;
+mod platform;
 mod safety;
 
 use posthorn_end_to_end::Stack;

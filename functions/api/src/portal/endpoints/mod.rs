@@ -12,7 +12,7 @@ mod log;
 mod outcome;
 mod overview;
 mod settings;
-mod state;
+pub mod state;
 mod switch;
 mod trends;
 mod try_out;

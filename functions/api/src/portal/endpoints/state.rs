@@ -3,15 +3,21 @@
 use jiff::Timestamp;
 use maud::{Markup, html};
 use posthorn_shared::endpoint::{DisabledReason, Endpoint};
+use posthorn_shared::health::Health;
 
 use crate::portal::moment;
 
 /// A badge that says it in a word.
 pub fn badge(endpoint: &Endpoint) -> Markup {
-    if !endpoint.is_active() {
+    badge_of(endpoint.disabled_reason, endpoint.health)
+}
+
+/// The same where no more is known of the endpoint.
+pub fn badge_of(disabled: Option<DisabledReason>, health: Health) -> Markup {
+    if disabled.is_some() {
         return html! { span.badge.off { "Switched off" } };
     }
-    match (endpoint.health.open, endpoint.health.pace) {
+    match (health.open, health.pace) {
         (Some(_), _) => html! { span.badge.bad { "Not reachable" } },
         (None, Some(_)) => html! { span.badge.warn { "Slowed down" } },
         (None, None) => html! { span.badge.good { "Active" } },

@@ -1,0 +1,114 @@
+//! Somebody of the platform team: a cookie that an admin key was exchanged for.
+
+use axum::extract::FromRequestParts;
+use http::request::Parts;
+use jiff::{SignedDuration, Timestamp};
+use posthorn_shared::store::PlatformSession;
+
+use crate::auth::{self, Identity};
+use crate::portal::posted::SignedIn;
+use crate::portal::site::Site;
+use crate::portal::token::{Realm, Token};
+use crate::portal::trouble::Trouble;
+use crate::problem::Refusal;
+use crate::state::ApiState;
+
+/// A working day.
+pub const LIFETIME: SignedDuration = SignedDuration::from_hours(8);
+
+/// Somebody of the platform team, while the session lasts.
+#[derive(Clone)]
+pub struct Operator {
+    pub site: Site,
+    pub expires_at: Timestamp,
+    token: Token,
+}
+
+impl Operator {
+    /// The path of a page; `page` begins with a slash, or is empty.
+    pub fn path(&self, page: &str) -> String {
+        self.site.path(&format!("/platform{page}"))
+    }
+
+    /// What every form of this session carries, and nobody else can know.
+    pub fn csrf(&self) -> String {
+        self.token.csrf()
+    }
+
+    pub fn session_sha256(&self) -> String {
+        self.token.sha256()
+    }
+}
+
+/// The gate has looked, and says whom it found.
+impl FromRequestParts<ApiState> for Operator {
+    type Rejection = Trouble;
+
+    async fn from_request_parts(parts: &mut Parts, _: &ApiState) -> Result<Self, Trouble> {
+        let found = parts.extensions.get::<Found>().cloned();
+        found.unwrap_or(Found::Nobody).operator()
+    }
+}
+
+impl SignedIn for Operator {
+    fn site(&self) -> &Site {
+        &self.site
+    }
+
+    fn made(&self, csrf: &str) -> bool {
+        self.token.made(csrf)
+    }
+}
+
+/// What a request's cookie leads to.
+#[derive(Clone)]
+pub enum Found {
+    Operator(Operator),
+    /// A session whose time is over, or whose key is no more.
+    Over,
+    Nobody,
+    /// The table did not answer.
+    Unclear(String),
+}
+
+impl Found {
+    /// Looks for the session of a request.
+    pub async fn by(parts: &Parts, state: &ApiState, site: &Site) -> Self {
+        let Some(token) = Token::of(&parts.headers, Realm::Platform) else {
+            return Self::Nobody;
+        };
+        match look(token, state, site).await {
+            Ok(found) => found,
+            Err(Refusal::Unavailable(reason)) => Self::Unclear(reason),
+            Err(other) => Self::Unclear(other.to_string()),
+        }
+    }
+
+    /// Who it is, or why there is nobody.
+    pub fn operator(self) -> Result<Operator, Trouble> {
+        match self {
+            Self::Operator(operator) => Ok(operator),
+            Self::Over => Err(Trouble::SessionOver),
+            Self::Nobody => Err(Trouble::NoSession),
+            Self::Unclear(reason) => Err(Trouble::Unavailable(reason)),
+        }
+    }
+}
+
+async fn look(token: Token, state: &ApiState, site: &Site) -> Result<Found, Refusal> {
+    let Some(session) = state.store.platform_session(&token.sha256()).await? else {
+        return Ok(Found::Nobody);
+    };
+    let PlatformSession { key_sha256, expires_at } = session;
+    if expires_at <= state.runtime.clock.now() {
+        return Ok(Found::Over);
+    }
+    // A session ends with its key: who deletes a key that leaked locks out whoever has it.
+    match auth::identify_by_hash(&key_sha256, state).await {
+        Ok(Identity::Admin) => {
+            Ok(Found::Operator(Operator { site: site.clone(), expires_at, token }))
+        }
+        Ok(Identity::Account(_)) | Err(Refusal::UnknownKey) => Ok(Found::Over),
+        Err(other) => Err(other),
+    }
+}
