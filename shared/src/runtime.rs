@@ -15,12 +15,16 @@ use aws_smithy_runtime_api::client::interceptors::Intercept;
 use aws_smithy_runtime_api::client::interceptors::context::FinalizerInterceptorContextRef;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::ConfigBag;
+use aws_types::service_config::{LoadServiceConfig, ServiceConfigKey};
 
 use crate::clock::Clock;
 use crate::deployment_key::{DeploymentKey, NoDeploymentKey};
 use crate::metrics::{Count, Metrics};
 use crate::settings::Settings;
 use crate::traces::Traces;
+
+/// Where AWS is, if not where it always is.
+const ENDPOINT_URL: &str = "AWS_ENDPOINT_URL";
 
 /// What all AWS clients of ours speak HTTPS with: one TLS stack, the one that deliveries use.
 pub fn http_client() -> SharedHttpClient {
@@ -114,12 +118,12 @@ impl Runtime {
                     .credentials_provider(SharedCredentialsProvider::new(local))
             }
             None => {
-                let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
                 let credentials = EnvironmentVariableCredentialsProvider::new();
                 let mut config = config
                     .region(variable("AWS_REGION").map(Region::new))
+                    .service_config(EndpointsOfServices)
                     .credentials_provider(SharedCredentialsProvider::new(credentials));
-                config.set_endpoint_url(variable("AWS_ENDPOINT_URL"));
+                config.set_endpoint_url(variable(ENDPOINT_URL));
                 config
             }
         };
@@ -152,6 +156,30 @@ impl Runtime {
     }
 }
 
+/// `AWS_ENDPOINT_URL_SQS` and the like, which go before `AWS_ENDPOINT_URL`: for interface endpoints of
+/// a VPC, as with any SDK of AWS.
+#[derive(Debug)]
+struct EndpointsOfServices;
+
+impl LoadServiceConfig for EndpointsOfServices {
+    fn load_config(&self, key: ServiceConfigKey<'_>) -> Option<String> {
+        if key.env() != ENDPOINT_URL {
+            return None;
+        }
+        variable(&endpoint_variable(key.service_id()))
+    }
+}
+
+/// The variable with the endpoint of a service, which is known by a name like `Secrets Manager`.
+fn endpoint_variable(service: &str) -> String {
+    format!("{ENDPOINT_URL}_{}", service.to_ascii_uppercase().replace([' ', '-'], "_"))
+}
+
+/// What the environment says; what is empty says nothing.
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
 /// Whether this error says "too many": ThrottlingException, RequestThrottled,
 /// ProvisionedThroughputExceededException, RequestLimitExceeded, OverLimit.
 fn is_throttle(name: &str) -> bool {
@@ -173,6 +201,14 @@ fn names_throttle(body: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_service_has_an_endpoint_by_the_name_that_aws_documents() {
+        // https://docs.aws.amazon.com/sdkref/latest/guide/ss-endpoints-table.html
+        let expected = "AWS_ENDPOINT_URL_SECRETS_MANAGER";
+        assert_eq!(endpoint_variable("Secrets Manager"), expected);
+        assert_eq!(endpoint_variable("DynamoDB"), "AWS_ENDPOINT_URL_DYNAMODB");
+    }
 
     #[test]
     fn throttles_are_told_from_other_errors() {

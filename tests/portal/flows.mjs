@@ -6,6 +6,7 @@ import { text } from "node:stream/consumers";
 
 import { Watched, accessible, pictures } from "./browser.mjs";
 import { platform } from "./platform.mjs";
+import { reading } from "./reading.mjs";
 
 const input = JSON.parse(await text(process.stdin));
 const watched = await Watched.start();
@@ -255,6 +256,8 @@ const flows = {
     await page.getByText("Sent once more.").waitFor();
     await page.waitForFunction((before) => document.querySelectorAll("details.attempt").length > before, before);
   },
+
+  ...reading({ page, input }),
 
   async "what failed is recovered, and what is missing is sent"() {
     await page.goto(`${base}/endpoints/${input.added}/again`);

@@ -1,9 +1,11 @@
 //! `posthorn listen`: by itself, and registered with the stack of this machine.
 
+use std::collections::HashMap;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use posthorn_end_to_end::{ADMIN_KEY, Listening, Stack, closed_port_url};
+use posthorn_end_to_end::{ADMIN_KEY, Listening, Stack, closed_port_url, run_node};
 use posthorn_shared::secret::Secret;
 use posthorn_shared::signing::standard_webhooks;
 use serde_json::{Value, json};
@@ -360,4 +362,23 @@ async fn what_can_not_be_is_said_in_a_line() {
     let url = ["--url", "http://10.0.0.1/"];
     let said = with(&[&account.key, "--dialect", "fltr", url[0], url[1]]).await;
     assert!(said.contains("/url"), "{said}");
+}
+
+/// In Chromium, as `tests/end_to_end/tests/portal/browser.rs` does it for the portal.
+#[tokio::test]
+async fn people_can_read_its_page() {
+    let listening = Listening::start(&["--secret", SECRET]).await;
+    let body = r#"{"type":"vault.created","data":{"x":"<script>window.hacked = true</script>"}}"#;
+    let headers = signed("evt_1", body, now());
+    assert_eq!(send(&listening, &headers, body).await, 200);
+    let forged = body.replace("vault", "fault");
+    assert_eq!(send(&listening, &headers, &forged).await, 401);
+    let screenshots = Path::new(env!("CARGO_TARGET_TMPDIR")).join("listen");
+    let input = json!({
+        "url": format!("{}/", listening.url),
+        "headers": headers.into_iter().collect::<HashMap<_, _>>(),
+        "body": body,
+        "screenshots": screenshots,
+    });
+    run_node("tests/portal/listen.mjs", &input).await;
 }

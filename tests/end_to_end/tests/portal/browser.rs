@@ -27,6 +27,27 @@ async fn people_can_use_it() {
     let busy = product.endpoint(busy).await;
     let off = json!({ "url": receiver.url("/old"), "active": false, "event_types": ["vault.*"] });
     product.endpoint(off).await;
+    product
+        .post(
+            "/v1/event-types",
+            json!({
+                "name": "described.thing",
+                "description": "<img src=x onerror='window.hacked = true'>",
+                "schema": {
+                    "type": "object",
+                    "required": ["address"],
+                    "properties": {
+                        "address": {
+                            "type": "object",
+                            "description": "<img src=x onerror='window.hacked = true'>",
+                            "required": ["city"],
+                            "properties": { "city": { "type": "string" }, "street": { "type": "string" } },
+                        },
+                    },
+                },
+            }),
+        )
+        .await;
     past_day(&store(&stack).await, &busy.parse().unwrap()).await;
     stack.account("plain").await;
 
