@@ -1,6 +1,6 @@
 //! From a link to a session, and out again.
 
-use axum::extract::{Extension, Query, State};
+use axum::extract::{Extension, State};
 use axum::response::{IntoResponse, Response};
 use http::header::{LOCATION, SET_COOKIE};
 use http::request::Parts;
@@ -18,6 +18,7 @@ use super::shell;
 use super::site::Site;
 use super::token::{Realm, Token, no_cookie};
 use super::trouble::Trouble;
+use crate::portal::extract::Query;
 use crate::state::ApiState;
 
 /// Where a visitor begins.

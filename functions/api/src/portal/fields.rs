@@ -3,6 +3,18 @@
 use maud::{Markup, html};
 use posthorn_shared::problem::Problem;
 
+use super::moment;
+
+/// What a field says; one that is empty, or has nothing but spaces, says nothing.
+pub fn said(text: &str) -> Option<String> {
+    Some(text.trim().to_owned()).filter(|text| !text.is_empty())
+}
+
+/// The same for a point in time.
+pub fn said_time(text: &str) -> Option<String> {
+    said(text).map(|text| moment::from_form(&text))
+}
+
 /// What is wrong with a form.
 #[derive(Debug, Default)]
 pub struct Problems(Vec<Problem>);

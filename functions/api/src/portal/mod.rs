@@ -13,6 +13,7 @@ mod charts;
 mod endpoints;
 mod entrance;
 mod events;
+mod extract;
 mod fields;
 mod gate;
 mod json_text;

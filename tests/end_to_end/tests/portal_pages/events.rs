@@ -107,3 +107,16 @@ async fn what_an_event_holds_does_nothing_to_its_page() {
             .contains("&lt;script&gt;alert(1)&lt;/script&gt;")
     );
 }
+
+#[tokio::test]
+async fn an_address_that_cant_be_read_is_explained_by_a_page() {
+    let stack = Stack::start().await;
+    stack.account("acme").await;
+    let visitor = Visitor::of(&stack, "acme").await;
+    for path in ["/events?since=a&since=b", "/events/%FF", "/endpoints/%FF", "/verify?in=a&in=b"] {
+        let answer = visitor.get(path).await;
+        assert_eq!(answer.status, 400, "{path}: {}", answer.text);
+        assert!(answer.text.starts_with("<!DOCTYPE html>"), "{path}: {}", answer.text);
+        assert!(answer.text.contains("can&#39;t be read") || answer.text.contains("can't be read"));
+    }
+}

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::response::Html;
 use maud::{Markup, html};
 use posthorn_shared::event_type::CatalogOwner;
@@ -10,6 +10,7 @@ use serde::Deserialize;
 
 use crate::operations::catalog::{self, Entry, Origin};
 use crate::paging::{PageQuery, encode};
+use crate::portal::extract::Query;
 use crate::portal::moment::counted;
 use crate::portal::session::Visitor;
 use crate::portal::shell::{self, Section};

@@ -7,8 +7,8 @@ use posthorn_shared::event_type::CatalogOwner;
 use serde_json::Value;
 
 use super::{list, outline, tree};
-use crate::extract::Path;
 use crate::operations::catalog;
+use crate::portal::extract::Path;
 use crate::portal::json_text::indented;
 use crate::portal::session::Visitor;
 use crate::portal::shell::{self, Section};

@@ -1,6 +1,6 @@
 //! Sending again: what failed, and what an endpoint never got.
 
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::response::{Html, IntoResponse, Response};
 use http::StatusCode;
 use jiff::{SignedDuration, Timestamp};
@@ -11,10 +11,10 @@ use serde::Deserialize;
 use serde_json::{Map, json};
 
 use super::frame::{self, Tab};
-use crate::extract::Path;
 use crate::fields::Fields;
 use crate::operations::{endpoints, tasks};
 use crate::portal::entrance::go_to;
+use crate::portal::extract::{Path, Query};
 use crate::portal::moment::{self, counted};
 use crate::portal::posted::Posted;
 use crate::portal::session::Visitor;

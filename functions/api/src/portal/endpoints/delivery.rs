@@ -1,6 +1,6 @@
 //! A delivery: every attempt, what was sent and what came back side by side.
 
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::response::{Html, Response};
 use maud::{Markup, html};
 use posthorn_shared::delivery::{Attempt, Delivery};
@@ -10,9 +10,9 @@ use serde::Deserialize;
 
 use super::frame::{self, Tab};
 use super::outcome;
-use crate::extract::Path;
 use crate::operations::{deliveries, endpoints, events, sends};
 use crate::portal::entrance::go_to;
+use crate::portal::extract::{Path, Query};
 use crate::portal::json_text;
 use crate::portal::moment::{self, millis};
 use crate::portal::notice::Done;

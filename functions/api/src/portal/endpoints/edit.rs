@@ -9,9 +9,9 @@ use posthorn_shared::problem::Problem;
 
 use super::draft::Draft;
 use super::form::Sheet;
-use crate::extract::Path;
 use crate::operations::endpoints;
 use crate::portal::entrance::go_to;
+use crate::portal::extract::Path;
 use crate::portal::fields::Problems;
 use crate::portal::notice::Done;
 use crate::portal::posted::Posted;

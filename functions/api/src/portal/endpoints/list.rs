@@ -1,6 +1,6 @@
 //! The list of endpoints: how each is doing at a glance.
 
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::response::Html;
 use futures::future::try_join_all;
 use jiff::Timestamp;
@@ -11,6 +11,7 @@ use posthorn_shared::stats::Hour;
 use super::state;
 use crate::paging::{PageQuery, encode};
 use crate::portal::charts::{self, Hours};
+use crate::portal::extract::Query;
 use crate::portal::moment::counted;
 use crate::portal::notice::{self, Done};
 use crate::portal::session::Visitor;

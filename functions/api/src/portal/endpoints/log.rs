@@ -1,6 +1,6 @@
 //! The log of an endpoint's deliveries: narrowed by a form, live while the newest are shown.
 
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::response::Html;
 use maud::{Markup, html};
 use posthorn_shared::delivery::{Delivery, Status};
@@ -13,9 +13,10 @@ use url::form_urlencoded::Serializer;
 
 use super::frame;
 use super::outcome;
-use crate::extract::Path;
 use crate::operations::endpoints;
 use crate::paging::{Narrowing, PageQuery, encode};
+use crate::portal::extract::{Path, Query};
+use crate::portal::fields::{said, said_time};
 use crate::portal::moment::{self, counted, millis};
 use crate::portal::session::Visitor;
 use crate::portal::trouble::Trouble;
@@ -51,14 +52,12 @@ pub struct Narrow {
 
 impl Narrow {
     fn filter(&self) -> Result<DeliveryFilter, Refusal> {
-        let said = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
-        let time = |text: &str| said(text).map(|text| moment::from_form(&text));
         let mut narrowing = Narrowing::default();
         let filter = DeliveryFilter {
             status: narrowing.status("/status", said(&self.status)),
             event_type: narrowing.event_type("/event_type", said(&self.event_type)),
-            since: narrowing.time("/from", time(&self.since)),
-            until: narrowing.time("/to", time(&self.until)),
+            since: narrowing.time("/from", said_time(&self.since)),
+            until: narrowing.time("/to", said_time(&self.until)),
         };
         narrowing.finish()?;
         Ok(filter)

@@ -1,6 +1,6 @@
 //! An endpoint's first page: how it did lately, and its log.
 
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::response::Html;
 use maud::{Markup, html};
 use posthorn_shared::endpoint::Endpoint;
@@ -10,9 +10,9 @@ use serde::Deserialize;
 use super::frame::{self, Tab};
 use super::log::{self, Narrow};
 use super::trends;
-use crate::extract::Path;
 use crate::operations::endpoints;
 use crate::portal::charts::{Hours, percent};
+use crate::portal::extract::{Path, Query};
 use crate::portal::moment::{grouped, millis};
 use crate::portal::notice::Done;
 use crate::portal::session::Visitor;

@@ -1,6 +1,6 @@
 //! An endpoint's settings: what is set, its secret, and its end.
 
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::response::{Html, Response};
 use jiff::Timestamp;
 use maud::{Markup, html};
@@ -12,11 +12,11 @@ use serde_json::{Map, json};
 
 use super::draft::retry_text;
 use super::frame::{self, Tab};
-use crate::extract::Path;
 use crate::fields::Fields;
 use crate::operations::endpoints;
 use crate::portal::charts::Hours;
 use crate::portal::entrance::go_to;
+use crate::portal::extract::{Path, Query};
 use crate::portal::json_text;
 use crate::portal::moment::{self, grouped};
 use crate::portal::notice::Done;

@@ -4,10 +4,10 @@ use axum::extract::State;
 use axum::response::Response;
 use serde_json::{Map, json};
 
-use crate::extract::Path;
 use crate::fields::Fields;
 use crate::operations::endpoints;
 use crate::portal::entrance::go_to;
+use crate::portal::extract::Path;
 use crate::portal::notice::Done;
 use crate::portal::posted::Posted;
 use crate::portal::trouble::Trouble;

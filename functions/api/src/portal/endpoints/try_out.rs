@@ -1,6 +1,6 @@
 //! Trying an endpoint out: an event is picked, its example edited and sent, and the answer arrives.
 
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::response::{Html, IntoResponse, Response};
 use http::{HeaderMap, StatusCode};
 use maud::{Markup, html};
@@ -12,10 +12,10 @@ use serde_json::{Map, Value, json};
 
 use super::delivery;
 use super::frame::{self, Tab};
-use crate::extract::Path;
 use crate::fields::Fields;
 use crate::operations::{endpoints, sends};
 use crate::portal::entrance::go_to;
+use crate::portal::extract::{Path, Query};
 use crate::portal::fields::{Field, Problems};
 use crate::portal::json_text;
 use crate::portal::posted::{Form, Posted};

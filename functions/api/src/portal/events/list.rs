@@ -1,6 +1,6 @@
 //! The list of events, newest first: narrowed by type and time, or left by way of an id.
 
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::response::{Html, IntoResponse, Response};
 use maud::{Markup, html};
 use posthorn_shared::event_type::CatalogOwner;
@@ -13,6 +13,8 @@ use url::form_urlencoded::Serializer;
 use crate::operations::{catalog, events};
 use crate::paging::{Narrowing, PageQuery, encode};
 use crate::portal::entrance::go_to;
+use crate::portal::extract::Query;
+use crate::portal::fields::{said, said_time};
 use crate::portal::moment;
 use crate::portal::session::Visitor;
 use crate::portal::shell::{self, Section};
@@ -43,13 +45,11 @@ pub struct Narrow {
 
 impl Narrow {
     fn filter(&self) -> Result<EventFilter, Refusal> {
-        let said = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
-        let time = |text: &str| said(text).map(|text| moment::from_form(&text));
         let mut narrowing = Narrowing::default();
         let filter = EventFilter {
             event_type: narrowing.event_type("/event type", said(&self.event_type)),
-            since: narrowing.time("/from", time(&self.since)),
-            until: narrowing.time("/to", time(&self.until)),
+            since: narrowing.time("/from", said_time(&self.since)),
+            until: narrowing.time("/to", said_time(&self.until)),
         };
         narrowing.finish()?;
         Ok(filter)

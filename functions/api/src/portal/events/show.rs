@@ -8,8 +8,8 @@ use posthorn_shared::delivery::{Delivery, Status};
 use posthorn_shared::endpoint::Endpoint;
 use posthorn_shared::stored_event::StoredEvent;
 
-use crate::extract::Path;
 use crate::operations::{deliveries, endpoints, events};
+use crate::portal::extract::Path;
 use crate::portal::json_text::indented;
 use crate::portal::moment::{self, counted};
 use crate::portal::session::Visitor;

@@ -1,6 +1,6 @@
 //! The list of accounts: how each is doing, and what fails most among them.
 
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::response::Html;
 use maud::{Markup, html};
 use serde::Deserialize;
@@ -12,6 +12,7 @@ use super::frame::{self, Section};
 use super::session::Operator;
 use super::survey::{Survey, Surveyed};
 use crate::paging::{PageQuery, encode};
+use crate::portal::extract::Query;
 use crate::portal::trouble::Trouble;
 use crate::state::ApiState;
 

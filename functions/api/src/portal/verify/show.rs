@@ -1,6 +1,5 @@
 //! The page that tells how to verify a signature.
 
-use axum::extract::Query;
 use axum::response::Html;
 use maud::{Markup, html};
 use posthorn_shared::dialect::{Dialect, Encoding, SignatureRule};
@@ -10,6 +9,7 @@ use serde::Deserialize;
 use super::language::{LANGUAGES, Language};
 use super::sample;
 use super::scheme::{Scheme, Time};
+use crate::portal::extract::Query;
 use crate::portal::session::Visitor;
 use crate::portal::shell::{self, Section};
 
