@@ -19,7 +19,7 @@ await list.getByText("✗ Refused").waitFor();
 await picture("list");
 
 // What was refused says why, and what to do.
-await list.getByRole("link").filter({ hasText: "Refused" }).click();
+await list.getByRole("link").filter({ hasText: "✗ Refused" }).click();
 await chosen.getByText("Refused: signature differs").waitFor();
 assert.ok((await chosen.locator("#advice li").count()) > 0);
 assert.match(await chosen.locator("#body").innerText(), /<script>/);
@@ -32,7 +32,7 @@ await page.getByText("Copied").waitFor();
 assert.match(await page.evaluate(() => navigator.clipboard.readText()), /^curl /);
 
 // With the keyboard alone.
-await list.getByRole("link").filter({ hasText: "Verified" }).focus();
+await list.getByRole("link").filter({ hasText: "✓ Verified" }).focus();
 await page.keyboard.press("Enter");
 await chosen.getByText("Verified with").waitFor();
 
