@@ -63,6 +63,8 @@ async fn samples_are_filled_with_the_accounts_scheme() {
             let (_, sample) = page.split_once("id=\"sample\"").expect("a sample");
             let header = dialect["signatures"][0]["header"].as_str().expect("a header");
             assert!(sample.to_lowercase().contains(&header.to_lowercase()), "{sample}");
+            // Only Standard Webhooks has keys of which one half is public.
+            assert_eq!(sample.contains("<code>v1a,</code>"), name == "standard", "{sample}");
         }
     }
     let visitor = Visitor::of(&stack, "standard").await;

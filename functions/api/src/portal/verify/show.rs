@@ -143,5 +143,12 @@ fn code(visitor: &Visitor, language: &Language, scheme: Option<&Scheme>) -> Mark
             button.compact type="button" data-copies="sample" data-needs-script hidden { "Copy" }
         }
         pre.code-block.whole #sample tabindex="0" role="group" aria-label={ "Code in " (language.name) } data-language=(language.id) { (sample) }
+        @if visitor.dialect().signatures().iter().any(|rule| rule.each_ed25519.is_some()) {
+            p.soft.small {
+                "It is for secrets that begin with " code { "whsec_" } ". Where yours begins with " code { "whsk_" }
+                ", give the public key that is shown beside it to a library of Standard Webhooks: it verifies "
+                "the signatures that begin with " code { "v1a," } "."
+            }
+        }
     }
 }
