@@ -16,8 +16,9 @@ use crate::base32;
 #[error("{0}")]
 pub struct InvalidId(pub String);
 
+// `max_length`: where the pattern does not say it.
 macro_rules! text_id {
-    ($(#[$doc:meta])* $name:ident, $pattern:expr, $example:expr) => {
+    ($(#[$doc:meta])* $name:ident, $pattern:expr, $max_length:expr, $example:expr) => {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(try_from = "String", into = "String")]
@@ -35,6 +36,7 @@ macro_rules! text_id {
                 ObjectBuilder::new()
                     .schema_type(Type::String)
                     .pattern(Some($pattern))
+                    .max_length($max_length)
                     .examples([$example])
                     .into()
             }
@@ -69,6 +71,7 @@ macro_rules! type_id {
             $(#[$doc])* $name,
             // Lower-case Crockford base32 of 128 bits.
             concat!("^", $prefix, "_[0-7][0-9a-hjkmnp-tv-z]{25}$"),
+            None,
             concat!($prefix, "_01h455vb4pex5vsknk084sn02q")
         }
 
@@ -112,18 +115,22 @@ fn uuid_v7(at: jiff::Timestamp, random: u128) -> u128 {
 
 text_id! {
     /// A tenant: chosen by the platform team, or made like `acc_…`. 1–64 of `A–Z a–z 0–9 _ - . :`.
-    AccountId, "^[A-Za-z0-9_.:-]{1,64}$", "acme"
+    AccountId, "^[A-Za-z0-9_.:-]{1,64}$", None, "acme"
 }
 
 text_id! {
     /// The id that a producer gave an event. 1–64 of `A–Z a–z 0–9 _ - . :`.
-    ProducerEventId, "^[A-Za-z0-9_.:-]{1,64}$", "order-4711.shipped"
+    ProducerEventId, "^[A-Za-z0-9_.:-]{1,64}$", None, "order-4711.shipped"
 }
+
+/// Characters of an event type's name.
+const MAX_EVENT_TYPE: usize = 128;
 
 text_id! {
     /// The name of an event type: dot-separated parts of `A–Z a–z 0–9 _ -`, at most 128 characters.
     EventTypeName,
     r"^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$",
+    Some(MAX_EVENT_TYPE),
     "vault.created"
 }
 
@@ -193,7 +200,7 @@ impl std::str::FromStr for EventTypeName {
             !part.is_empty()
                 && part.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
         };
-        if text.len() <= 128 && text.split('.').all(part) {
+        if text.len() <= MAX_EVENT_TYPE && text.split('.').all(part) {
             Ok(Self(text.into()))
         } else {
             Err(InvalidId(
@@ -262,5 +269,8 @@ mod tests {
         for bad in ["", ".", "a..b", "a.", "a b", "é", "vault.*", &"x".repeat(129)] {
             assert!(bad.parse::<EventTypeName>().is_err(), "{bad}");
         }
+        // Clients read it in the API's description.
+        let schema = serde_json::to_value(EventTypeName::schema()).unwrap();
+        assert_eq!(schema["maxLength"], MAX_EVENT_TYPE);
     }
 }
