@@ -72,6 +72,12 @@ export class Watched {
   }
 }
 
+// What there is on a page, by the name that people hear or see, the whole of it.
+export function named(page) {
+  const role = (kind) => (name) => page.getByRole(kind, { name, exact: true });
+  return { heading: role("heading"), button: role("button"), link: role("link") };
+}
+
 // Nothing serious on the page, for people who use it otherwise than by looking and pointing.
 export async function accessible(page, name) {
   await page.evaluate(AXE);

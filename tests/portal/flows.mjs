@@ -4,7 +4,7 @@
 import { strict as assert } from "node:assert";
 import { text } from "node:stream/consumers";
 
-import { Watched, accessible, pictures } from "./browser.mjs";
+import { Watched, accessible, named, pictures } from "./browser.mjs";
 import { platform } from "./platform.mjs";
 import { reading } from "./reading.mjs";
 
@@ -26,8 +26,7 @@ async function api(method, path, body, key = input.key) {
 }
 
 const heading = (name) => page.getByRole("heading", { name });
-const button = (name) => page.getByRole("button", { name, exact: true });
-const link = (name) => page.getByRole("link", { name, exact: true });
+const { button, link } = named(page);
 
 const flows = {
   async "a link opens the portal by itself"() {

@@ -4,14 +4,12 @@
 
 import { strict as assert } from "node:assert";
 
-import { pictures } from "./browser.mjs";
+import { named, pictures } from "./browser.mjs";
 
 export const platform = ({ page, input }) => {
   const base = `${input.api}/portal/platform`;
   const picture = (name) => pictures(page, input.screenshots, name);
-  const heading = (name) => page.getByRole("heading", { name, exact: true });
-  const button = (name) => page.getByRole("button", { name, exact: true });
-  const link = (name) => page.getByRole("link", { name, exact: true });
+  const { heading, button, link } = named(page);
   const key = page.getByLabel("Admin key");
 
   return {

@@ -4,14 +4,12 @@
 
 import { strict as assert } from "node:assert";
 
-import { pictures } from "./browser.mjs";
+import { named, pictures } from "./browser.mjs";
 
 export const reading = ({ page, input }) => {
   const base = `${input.api}/portal`;
   const picture = (name) => pictures(page, input.screenshots, name);
-  const heading = (name) => page.getByRole("heading", { name, exact: true });
-  const button = (name) => page.getByRole("button", { name, exact: true });
-  const link = (name) => page.getByRole("link", { name, exact: true });
+  const { heading, button, link } = named(page);
   const search = page.getByLabel("Go to an event by its id");
 
   return {
