@@ -6,7 +6,7 @@ use jiff::SignedDuration;
 use posthorn_end_to_end::Reply;
 use serde_json::json;
 
-use crate::world::World;
+use crate::world::{Seed, World};
 
 /// Rows in the small form; `POSTHORN_DUE_ROWS` makes it more.
 const ROWS: usize = 1_000;
@@ -15,7 +15,7 @@ const ROWS: usize = 1_000;
 async fn a_minute_full_of_due_retries() {
     let rows = std::env::var("POSTHORN_DUE_ROWS");
     let rows: usize = rows.map_or(ROWS, |text| text.parse().expect("a number"));
-    let mut world = World::create().await;
+    let mut world = World::create(Seed::take()).await;
     let hook = json!({ "url": world.receiver.url("/hook"), "retry": { "schedule": ["20m"] } });
     world.post("/v1/endpoints", hook).await;
     // Asked to come again at the same second, all of them do.

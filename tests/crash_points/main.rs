@@ -15,7 +15,7 @@ use serde_json::Value;
 
 use faults::Fault;
 use scenarios::{Expected, Strike};
-use world::World;
+use world::{Seed, World};
 
 /// Runs a scenario without a fault, then with every fault at every call that it made.
 async fn explore(
@@ -23,9 +23,10 @@ async fn explore(
     every: usize,
     scenario: impl AsyncFn(&mut World, Strike) -> Vec<Expected>,
 ) {
-    let mut world = World::create().await;
+    let seed = Seed::take();
+    let mut world = World::create(seed).await;
     let problems = run(&mut world, None, &scenario).await;
-    assert_eq!(problems, Vec::<String>::new(), "{name} without a fault");
+    assert_eq!(problems, Vec::<String>::new(), "{name} without a fault, seed {seed}");
     let calls = world.faults.calls();
     assert!(!calls.is_empty(), "{name} calls nobody");
 
@@ -35,7 +36,7 @@ async fn explore(
             if fault == Fault::HalfTaken && !call.contains("Batch") {
                 continue;
             }
-            let mut world = World::create().await;
+            let mut world = World::create(seed).await;
             let problems = run(&mut world, Some((index, fault)), &scenario).await;
             let struck = world.faults.struck();
             // What is kept for a second of the machine's time may be read once more or less.
@@ -46,9 +47,8 @@ async fn explore(
     }
     let (count, failures) = (calls.len(), broken.len());
     println!("{name}: {count} calls, {points} crash points, {missed} missed, {failures} broken");
-    // And how many minutes a sweep looks at depends on when retries come due, which is random.
-    assert!(missed * 2 <= points, "{name}: {missed} of {points} calls were not made");
-    assert!(broken.is_empty(), "{name}:\n{}\ncalls: {calls:#?}", broken.join("\n"));
+    assert!(missed * 20 <= points, "{name}: {missed} of {points} calls were not made");
+    assert!(broken.is_empty(), "{name}, seed {seed}:\n{}\ncalls: {calls:#?}", broken.join("\n"));
 }
 
 /// What is wrong after a run.
@@ -101,7 +101,7 @@ fn is_whole(delivery: &Value) -> bool {
 /// SQS and Lambda may give a message to a function again although it was done with.
 #[tokio::test]
 async fn what_comes_twice_is_attempted_once() {
-    let mut world = World::create().await;
+    let mut world = World::create(Seed::take()).await;
     world.lose_deletes();
     let expected = scenarios::two_roads(&mut world, None).await;
     assert_eq!(world.leftovers().await, Vec::<String>::new());

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use aws_config::retry::RetryConfig;
@@ -45,6 +45,8 @@ const MAX_STEPS: usize = 2_000;
 /// A client gives up then: it has tried for longer than a task that stalled keeps others from
 /// starting.
 const MAX_TRIES: usize = 60;
+
+const MILLIS_PER_HOUR: i64 = 3_600_000;
 
 /// A process of a function: its caches and connections, for as long as it lives; and the next one.
 struct Process<F> {
@@ -141,23 +143,52 @@ pub struct World {
     lost_deletes: BTreeSet<String>,
 }
 
+/// What the functions' random numbers are made from: with the same seed they are the same, so that
+/// ids, shards and the minutes of retries are, and with them the calls.
+#[derive(Debug, Clone, Copy)]
+pub struct Seed(u128);
+
+impl Seed {
+    /// The one of the environment, or a new one.
+    pub fn take() -> Self {
+        let given = std::env::var("POSTHORN_CRASH_POINTS_SEED");
+        let given = given.map(|text| text.parse().expect("a whole number"));
+        Self(given.unwrap_or_else(|_| Clock::system().random()))
+    }
+
+    fn numbers(self) -> impl Fn() -> u128 + Send + Sync {
+        let count = AtomicU64::new(0);
+        move || {
+            let count = count.fetch_add(1, Ordering::Relaxed);
+            let digest = sha256_hex(&format!("{} {count}", self.0));
+            u128::from_str_radix(&digest[..32], 16).expect("hexadecimal digits")
+        }
+    }
+}
+
+impl std::fmt::Display for Seed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
 impl World {
-    pub async fn create() -> Self {
-        let time = Arc::new(AtomicI64::new(Timestamp::now().as_millisecond()));
-        let clock = Clock::fixed(
-            {
-                let time = Arc::clone(&time);
-                move || {
-                    let millis = time.load(Ordering::Relaxed);
-                    Timestamp::from_millisecond(millis).expect("a time")
-                }
-            },
-            {
-                let system = Clock::system();
-                move || system.random()
-            },
-        );
-        let aws = LocalAws::open_at(DataDir::Memory, &clock).expect("services in memory");
+    pub async fn create(seed: Seed) -> Self {
+        // On the hour, so that minutes and hours end where they did in every other run.
+        let hour = Timestamp::now().as_millisecond() / MILLIS_PER_HOUR * MILLIS_PER_HOUR;
+        let time = Arc::new(AtomicI64::new(hour));
+        let now = {
+            let time = Arc::clone(&time);
+            move || {
+                let millis = time.load(Ordering::Relaxed);
+                Timestamp::from_millisecond(millis).expect("a time")
+            }
+        };
+        let clock = Clock::fixed(now.clone(), seed.numbers());
+        // The services have numbers of their own: they are not asked in the same order every time.
+        let system = Clock::system();
+        let theirs = Clock::fixed(now, move || system.random());
+        let aws = LocalAws::open_at(DataDir::Memory, &theirs).expect("services in memory");
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let aws_url = format!("http://{}", listener.local_addr().expect("its address"));
         aws.sqs.set_endpoint(&aws_url);

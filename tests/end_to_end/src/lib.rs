@@ -4,6 +4,7 @@
 
 mod client;
 mod listening;
+mod output;
 mod receiver;
 mod scripts;
 mod stack;

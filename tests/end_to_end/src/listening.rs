@@ -12,6 +12,7 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
 use crate::client::Client;
+use crate::output::Output;
 use crate::stack::{Failure, binary, interrupt};
 use crate::{DEADLINE, eventually};
 
@@ -34,7 +35,7 @@ pub struct Listening {
     /// Speaks to it, without a key.
     pub client: Client,
     child: Child,
-    printed: Arc<Mutex<Vec<String>>>,
+    printed: Output,
 }
 
 /// What the page's stream has told so far, as text.
@@ -68,13 +69,12 @@ impl Listening {
         command.stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
         let mut child = command.spawn().expect("the program starts");
         let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
-        let printed = Arc::new(Mutex::new(Vec::new()));
-        let kept = Arc::clone(&printed);
+        let mut printed = Vec::new();
         let read = async {
             while let Ok(Some(line)) = lines.next_line().await {
                 let url = line.strip_prefix(READY).and_then(|rest| rest.split('/').nth(2));
                 let url = url.map(|address| format!("http://{address}"));
-                kept.lock().expect("no panic while it was held").push(line);
+                printed.push(line);
                 if url.is_some() {
                     return url;
                 }
@@ -85,22 +85,14 @@ impl Listening {
         let Some(url) = ready else {
             return Err(child.wait_with_output().await.expect("its output").into());
         };
-        let kept = Arc::clone(&printed);
-        tokio::spawn(async move {
-            while let Ok(Some(line)) = lines.next_line().await {
-                kept.lock().expect("no panic while it was held").push(line);
-            }
-        });
+        let printed = Output::keep(printed, lines, |_| ());
         let client = Client::new(&url, "");
         Ok(Self { url, client, child, printed })
     }
 
-    /// What it has printed, as a whole.
-    ///
-    /// # Panics
-    /// When the test's own reader has.
+    /// What it has printed so far, or as a whole when it has ended.
     pub fn printed(&self) -> String {
-        self.printed.lock().expect("no panic while it was held").join("\n")
+        self.printed.so_far().join("\n")
     }
 
     /// Waits until it has printed this.
@@ -153,7 +145,9 @@ impl Listening {
 
     /// Presses Ctrl-C and answers the exit code.
     pub async fn interrupt(&mut self) -> Option<i32> {
-        interrupt(&mut self.child).await
+        let code = interrupt(&mut self.child).await;
+        self.printed.end().await;
+        code
     }
 }
 

@@ -37,6 +37,14 @@ impl Request {
         value.to_str().expect("visible characters")
     }
 
+    /// The body as text.
+    ///
+    /// # Panics
+    /// When it is none.
+    pub fn text(&self) -> &str {
+        std::str::from_utf8(&self.body).expect("a text")
+    }
+
     /// The body as JSON.
     ///
     /// # Panics

@@ -3,7 +3,6 @@
 use aws_sdk_scheduler::types::{FlexibleTimeWindow, FlexibleTimeWindowMode, Target};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::sync::{Arc, Mutex};
 
 use aws_config::{BehaviorVersion, Region};
 use aws_sdk_sqs::config::Credentials;
@@ -14,6 +13,7 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
 use crate::client::{Account, Client};
+use crate::output::Output;
 use crate::{DEADLINE, eventually};
 
 /// The admin key of every stack of the tests.
@@ -57,8 +57,8 @@ pub struct Stack {
     pub aws_url: String,
     pub options: StackOptions,
     child: Child,
-    log: Arc<Mutex<Vec<String>>>,
-    printed: Arc<Mutex<Vec<String>>>,
+    log: Output,
+    printed: Output,
     _directory: Option<TempDir>,
 }
 
@@ -145,27 +145,14 @@ impl Stack {
         let Some((api_url, aws_url)) = api_url.zip(aws_url) else {
             return Err(child.wait_with_output().await.expect("its output").into());
         };
-        // What it logs goes on to the test's own output.
-        let stderr = child.stderr.take().expect("a pipe");
-        let log = Arc::new(Mutex::new(Vec::new()));
-        let kept = Arc::clone(&log);
-        tokio::spawn(async move {
-            let mut lines = BufReader::new(stderr).lines();
-            while let Ok(Some(line)) = lines.next_line().await {
-                // What is logged in such detail is for a test that reads it.
-                if !line.contains(" TRACE ") && !line.contains(" DEBUG ") {
-                    eprintln!("posthorn: {line}");
-                }
-                kept.lock().expect("no panic while it was held").push(line);
+        let stderr = BufReader::new(child.stderr.take().expect("a pipe")).lines();
+        let log = Output::keep(Vec::new(), stderr, |line| {
+            // What it logs goes on to the test's own output; such detail is for a test that reads it.
+            if !line.contains(" TRACE ") && !line.contains(" DEBUG ") {
+                eprintln!("posthorn: {line}");
             }
         });
-        let printed = Arc::new(Mutex::new(Vec::new()));
-        let kept = Arc::clone(&printed);
-        tokio::spawn(async move {
-            while let Ok(Some(line)) = lines.next_line().await {
-                kept.lock().expect("no panic while it was held").push(line);
-            }
-        });
+        let printed = Output::keep(Vec::new(), lines, |_| ());
         Ok(Self { api_url, aws_url, options, child, log, printed, _directory: None })
     }
 
@@ -187,20 +174,24 @@ impl Stack {
         Ok(String::from_utf8(output.stdout).expect("text"))
     }
 
-    /// What it has logged.
-    ///
-    /// # Panics
-    /// When the test's own reader has.
+    /// What it has logged so far, or as a whole when it has ended.
     pub fn log(&self) -> Vec<String> {
-        self.log.lock().expect("no panic while it was held").clone()
+        self.log.so_far()
+    }
+
+    /// Waits until so many lines of the log contain all of these.
+    pub async fn wait_for_log(&self, count: usize, parts: &[&str]) {
+        eventually(&format!("{count} lines of the log with {parts:?}"), async || {
+            let mut lines = self.log();
+            lines.retain(|line| parts.iter().all(|part| line.contains(part)));
+            if lines.len() == count { Ok(()) } else { Err(lines.join("\n")) }
+        })
+        .await;
     }
 
     /// What it has printed since it was ready: metrics, where they are on.
-    ///
-    /// # Panics
-    /// When the test's own reader has.
     pub fn printed(&self) -> Vec<String> {
-        self.printed.lock().expect("no panic while it was held").clone()
+        self.printed.so_far()
     }
 
     /// Ends it as a power cut ends a process.
@@ -209,6 +200,7 @@ impl Stack {
     /// When it has ended before.
     pub async fn kill9(&mut self) {
         self.child.kill().await.expect("it was running");
+        self.output_ends().await;
     }
 
     /// Starts it again over the same data, on other ports.
@@ -226,7 +218,14 @@ impl Stack {
     /// # Panics
     /// When it does not end.
     pub async fn interrupt(&mut self) -> Option<i32> {
-        interrupt(&mut self.child).await
+        let code = interrupt(&mut self.child).await;
+        self.output_ends().await;
+        code
+    }
+
+    async fn output_ends(&mut self) {
+        self.log.end().await;
+        self.printed.end().await;
     }
 
     /// A client with the admin key.

@@ -89,7 +89,7 @@ async fn check_arrived(receiver: &Receiver, cases: &[Case]) {
     assert_eq!(requests.len(), fitting.len());
     for request in requests {
         let case = fitting[request.header("webhook-id")];
-        let body = std::str::from_utf8(&request.body).expect("text");
+        let body = request.text();
         let kept = body.ends_with(&format!("\"data\":{}}}", case.data));
         assert!(kept, "{}: {body:.300}", case.name);
     }

@@ -16,15 +16,17 @@ use crate::problem::Refusal;
 use crate::state::ApiState;
 
 /// Sends an event to this endpoint alone, whatever it subscribes to: the catalog's example, or the
-/// data that is given. Answers the event's id.
+/// data that is given. `written` is that data as it was written: once read, numbers have lost digits.
+/// Answers the event's id.
 pub async fn test(
     state: &ApiState,
     endpoint: &Endpoint,
     mut fields: Fields,
+    written: Option<&str>,
 ) -> Result<String, Refusal> {
     let account = &endpoint.account;
     let event_type: Option<EventTypeName> = fields.required_parsed("event_type");
-    let given = fields.take("data");
+    let given = fields.take("data").and(written).map(str::to_owned);
     let mut data = String::new();
     if let Some(name) = &event_type {
         let known = catalog::known(state, account, name).await?;
@@ -34,8 +36,9 @@ pub async fn test(
                 fields.problem("/event_type", format!("the catalog has no event type {name}"));
             }
         }
-        match given.or_else(|| known?.event_type.example) {
-            Some(given) => data = given.to_string(),
+        let example = || Some(known?.event_type.example?.to_string());
+        match given.or_else(example) {
+            Some(given) => data = given,
             None => {
                 let detail = format!("is required: the catalog has no example of {name}");
                 fields.problem("/data", detail);
@@ -47,8 +50,8 @@ pub async fn test(
         return Err(Refusal::Fault);
     };
     // The rules for data are those of every event.
-    event::parse_native(&format!(r#"{{"type":"{event_type}","data":{data}}}"#))
-        .map_err(|error| Refusal::of_event(error, ""))?;
+    let event = format!(r#"{{"type":"{event_type}","data":{data}}}"#);
+    let event = event::parse_native(&event).map_err(|error| Refusal::of_event(error, ""))?;
     refuse_inactive(endpoint)?;
 
     let clock = &state.runtime.clock;
@@ -59,7 +62,7 @@ pub async fn test(
         id: None,
         event_type,
         timestamp: now,
-        data,
+        data: event.data.get().to_owned(),
         test: true,
     };
     let stored = state.store.put_events([&event]).await.pop();

@@ -14,7 +14,7 @@ use posthorn_shared::ids::EndpointId;
 use posthorn_shared::rate_limit::RateLimit;
 use posthorn_shared::retry_policy::RetryPolicy;
 use posthorn_shared::subscription::Subscription;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
@@ -202,6 +202,13 @@ pub async fn rotate_secret(
     Ok(Json(secret_view(&endpoint, state.runtime.clock.now())))
 }
 
+/// The data of a test as it was written.
+#[derive(Deserialize)]
+struct Written<'a> {
+    #[serde(borrow)]
+    data: Option<&'a RawValue>,
+}
+
 /// Sends a test event to this endpoint alone, whatever it subscribes to. It is not retried.
 #[utoipa::path(post, operation_id = "send_test", path = "/v1/endpoints/{id}/test", tag = "endpoints",
     params(("id" = EndpointId, Path)),
@@ -214,7 +221,10 @@ pub async fn test(
 ) -> Result<(StatusCode, Json<Sent>), Refusal> {
     let account = caller.account(Scope::Manage)?;
     let endpoint = endpoints::find(&state, account, &id).await?;
-    let event_id = sends::test(&state, &endpoint, Fields::parse(&body)?).await?;
+    let fields = Fields::parse(&body)?;
+    let written: Written<'_> = serde_json::from_slice(&body).map_err(|_| Refusal::Fault)?;
+    let written = written.data.map(RawValue::get);
+    let event_id = sends::test(&state, &endpoint, fields, written).await?;
     Ok((StatusCode::ACCEPTED, Json(Sent { event_id, endpoint_id: endpoint.id })))
 }
 

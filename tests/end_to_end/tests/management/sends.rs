@@ -90,6 +90,16 @@ async fn a_test_goes_to_one_endpoint_and_is_not_retried() {
     account.delivery(&second, &endpoint, "delivered").await;
     assert_eq!(receiver.requests("/hook")[1].json()["data"], json!({ "mine": true }));
 
+    // As every event's, its data arrives as it was written.
+    let data = r#"{ "price": 1.50, "a": 12345678901234567890123, "B": "\u00fc" }"#;
+    let body = format!(r#"{{"event_type":"vault.created","data": {data} }}"#);
+    let sent = account.request("POST", &path, &[], body).await;
+    let third = sent.json["event_id"].as_str().expect("an id").to_owned();
+    account.delivery(&third, &endpoint, "delivered").await;
+    let requests = receiver.requests("/hook");
+    let delivered = requests[2].text();
+    assert!(delivered.contains(&format!(r#""data":{data}"#)), "{delivered}");
+
     let deliveries = account.get(&format!("/v1/events/{id}/deliveries")).await;
     assert_eq!(deliveries["data"].as_array().unwrap().len(), 1, "{deliveries}");
     assert_eq!(receiver.count("/bystander"), 0);

@@ -7,6 +7,7 @@ mod link;
 mod page;
 mod platform;
 mod safety;
+mod try_out;
 
 use posthorn_end_to_end::Stack;
 use posthorn_shared::runtime::Runtime;

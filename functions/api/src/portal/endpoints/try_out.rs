@@ -70,7 +70,7 @@ pub async fn send(
     let endpoint = endpoints::find(&state, visitor.account(), &id).await?;
     let partial = headers.contains_key("hx-request");
     let draft = Draft::read(&form);
-    let problem = match sends::test(&state, &endpoint, draft.fields()).await {
+    let problem = match sends::test(&state, &endpoint, draft.fields(), Some(&draft.data)).await {
         Ok(event) if partial => {
             let waiting = delivery::awaited(&visitor, &endpoint, &event);
             return Ok(Html(waiting.into_string()).into_response());
