@@ -1,5 +1,6 @@
 //! Structured logs: JSON lines on AWS, readable lines on a terminal.
 
+use std::panic::PanicHookInfo;
 use std::process::ExitCode;
 
 use tracing_subscriber::filter::{LevelFilter, Targets};
@@ -25,6 +26,13 @@ pub fn init_json(level: &str) {
     let done = tracing_subscriber::registry().with(lines.with_filter(filter(level))).try_init();
     // A second initialisation (tests) keeps the first.
     drop(done);
+    std::panic::set_hook(Box::new(log_panic));
+}
+
+/// A panic ends a function's process: this line, with the request's span, is all that is left of it.
+fn log_panic(info: &PanicHookInfo<'_>) {
+    let at = info.location().map(ToString::to_string);
+    tracing::error!(at, panic = info.payload_as_str(), "panicked");
 }
 
 /// Lines for people, on standard error.
@@ -44,4 +52,33 @@ pub fn exit_code(ended: Result<(), impl std::fmt::Display>) -> ExitCode {
     init_json("error");
     tracing::error!(%error, "the function can't run");
     ExitCode::FAILURE
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+    use std::sync::Arc;
+
+    use super::*;
+
+    #[test]
+    fn a_panic_is_a_line_with_its_requests_id() {
+        let (mut read, written) = std::io::pipe().unwrap();
+        let lines = fmt::layer().json().flatten_event(true).with_writer(Arc::new(written));
+        let subscriber = tracing_subscriber::registry().with(lines);
+        tracing::subscriber::with_default(subscriber, || {
+            let _request = tracing::info_span!("request", request_id = "req-1").entered();
+            std::panic::set_hook(Box::new(log_panic));
+            let count = 3;
+            std::panic::catch_unwind(|| panic!("{count} \"of\"\nthem")).unwrap_err();
+            drop(std::panic::take_hook());
+        });
+        let mut log = String::new();
+        read.read_to_string(&mut log).unwrap();
+        let line: serde_json::Value = serde_json::from_str(&log).expect("one line of JSON");
+        assert_eq!(line["message"], "panicked");
+        assert_eq!(line["panic"], "3 \"of\"\nthem");
+        assert!(line["at"].as_str().unwrap().contains("logging.rs:"), "{log}");
+        assert_eq!(line["span"]["request_id"], "req-1");
+    }
 }

@@ -27,7 +27,7 @@ MIB = 1024 * 1024
 MAX_ZIPPED = 8 * MIB
 # As it is mapped. What checks events against JSON Schemas has an engine for regular expressions and the schemas of
 # all drafts aboard, 2.5 MB; the API the portal and the page of its description as well.
-MAX_BYTES = {"Api": 14 * MIB, "Dispatch": 10 * MIB, "Deliver": 8 * MIB, "Retry": 8 * MIB}
+MAX_BYTES = {"Api": 12 * MIB, "Dispatch": 8.5 * MIB, "Deliver": 7 * MIB, "Retry": 6 * MIB}
 COLD_START_MS = 40
 FIRST_INVOCATION_MS = 60
 MAX_MEMORY_MIB = 64

@@ -1,5 +1,5 @@
-"""The portal's page "Verify a signature": for every built-in dialect, its code takes what Posthorn really sent and
-refuses everything else, in every language that this machine has."""
+"""The portal's page "Verify a signature": for every built-in dialect, and for secrets with a public key, its code takes
+what Posthorn really sent and refuses everything else, in every language that this machine has."""
 
 import base64
 import hashlib
@@ -15,6 +15,7 @@ import urllib.parse
 from pathlib import Path
 
 import languages
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from http_server import Server
 from languages import Missing
 from local_stack import Stack, eventually
@@ -62,6 +63,8 @@ class Verifying(unittest.TestCase):
         cls.addClassCleanup(cls.stack.close)
         listed = cls.stack.call("GET", "/v1/dialects", status=200)["data"]
         cls.dialects = [cls.speaking(dialect) for dialect in listed]
+        standard = next(dialect for dialect in listed if dialect["name"] == "standard")
+        cls.dialects.append(cls.with_public_key(standard))
 
     @classmethod
     def receive(cls, _method, path, headers, body):
@@ -69,21 +72,31 @@ class Verifying(unittest.TestCase):
         return 204, {}, b""
 
     @classmethod
-    def speaking(cls, dialect):
+    def with_public_key(cls, dialect):
+        private = Ed25519PrivateKey.generate()
+        secret = "whsk_" + base64.b64encode(private.private_bytes_raw()).decode()
+        rule = dialect["signatures"][0]
+        rule = {**rule, "each": rule["each"].replace("v1,", "v1a,")}
+        dialect = {**dialect, "signatures": [rule], "private": private}
+        return {**cls.speaking(dialect, "public", secret), "secret": public_key(private), "query": "&key=public"}
+
+    @classmethod
+    def speaking(cls, dialect, name=None, secret=None):
         """An account that speaks it, its portal, and a delivery that its endpoint got."""
-        name, call = dialect["name"], cls.stack.call
-        call("POST", "/v1/accounts", {"id": name, "name": name, "dialect": name}, status=201)
+        name, call = name or dialect["name"], cls.stack.call
+        call("POST", "/v1/accounts", {"id": name, "name": name, "dialect": dialect["name"]}, status=201)
         wish = {"name": "tests", "scopes": ["manage", "publish"]}
         key = call("POST", f"/v1/accounts/{name}/keys", wish, status=201)["key"]
-        hook = {"url": f"{cls.receiver.url}/{name}"}
+        hook = {"url": f"{cls.receiver.url}/{name}", "secret": secret}
         endpoint = call("POST", "/v1/endpoints", hook, key=key, status=201)
         types = dialect["event_types"] or ["order.paid"]
         event = {"type": types[0], "data": {"to": "Zürich", "total": 12.50}}
         call("POST", "/v1/events", event, key=key, status=202)
         headers, body = eventually("a delivery", lambda: cls.seen.get(f"/{name}"))
         link = call("POST", f"/v1/accounts/{name}/portal-sessions", status=201)["url"]
-        return {**dialect, "identifying": dialect["headers"], "secret": endpoint["secret"], "token": endpoint.get("token") or "", "headers": headers,
-                "sent_body": body, "cookie": cls.enter(link)}
+        return {**dialect, "name": name, "identifying": dialect["headers"], "secret": endpoint["secret"],
+                "token": endpoint.get("token") or "", "headers": headers, "sent_body": body, "cookie": cls.enter(link),
+                "query": ""}
 
     @classmethod
     def http(cls, method, path, body=None, headers=None):
@@ -104,9 +117,11 @@ class Verifying(unittest.TestCase):
         return headers["set-cookie"].partition(";")[0]
 
     def sample(self, dialect, language):
-        status, _, page = self.http("GET", f"/portal/verify?in={language}", headers={"cookie": dialect["cookie"]})
+        status, _, page = self.http("GET", f"/portal/verify?in={language}{dialect['query']}", headers={"cookie": dialect["cookie"]})
         self.assertEqual(status, 200, page)
-        return html.unescape(re.search(r'id="sample"[^>]*>(.*?)</pre>', page, re.S)[1])
+        sample = html.unescape(re.search(r'id="sample"[^>]*>(.*?)</pre>', page, re.S)[1])
+        self.assertEqual("whpk_" in sample, bool(dialect["query"]), "a sample for the kind of key that it is asked for")
+        return sample
 
     def check(self, language):
         around, prepare = LANGUAGES[language]
@@ -171,11 +186,11 @@ def cases(dialect):
         "another body": (False, secret, sent, body.replace(b"12.5", b"99.5")),
         "a longer body": (False, secret, sent, body + b" "),
         "no body": (False, secret, sent, b""),
-        "another secret": (False, forged(secret), sent, body),
+        "another key": (False, forged(secret), sent, body),
         "no signature": (False, secret, with_signature(None), body),
         "an empty signature": (False, secret, with_signature(""), body),
         "half a signature": (False, secret, with_signature(signature[:half]), body),
-        "a longer signature": (False, secret, with_signature(signature + "0"), body),
+        "a longer signature": (False, secret, with_signature(signature[:half] + "AAAA" + signature[half:]), body),
         "what is no signature": (False, secret, with_signature("é½"), body),
     }
     if dialect["has_token"]:
@@ -183,7 +198,7 @@ def cases(dialect):
         found["another token"] = (False, secret, changed(**{token: dialect["token"][::-1]}), body)
         found["no token"] = (False, secret, changed(**{token: None}), body)
     if rule["carries_several"]:
-        other = made(dialect, forged(secret), value_of, body)
+        other = made({**dialect, "private": Ed25519PrivateKey.generate()}, forged(secret), value_of, body)
         found["one of several"] = (True, secret, with_signature(f"{other} v9,AAAA {signature}"), body)
         found["none of several"] = (False, secret, with_signature(f"{other} v9,AAAA"), body)
     if "${id}" in rule["content"]:
@@ -207,20 +222,29 @@ def header_of(dialect, template):
 
 
 def forged(secret):
-    """Another secret of the same form."""
+    """Another key of the same form."""
+    if secret.startswith("whpk_"):
+        return public_key(Ed25519PrivateKey.generate())
     if secret.startswith("whsec_"):
         return "whsec_" + base64.b64encode(b"x" * 32).decode()
     return "x" * len(secret)
 
 
+def public_key(private):
+    return "whpk_" + base64.b64encode(private.public_key().public_bytes_raw()).decode()
+
+
 def made(dialect, secret, headers, body):
-    """A signature by this secret, as the dialect's description says."""
+    """A signature by this secret, or by the private key of a public one, as the dialect's description says."""
     rule = dialect["signatures"][0]
     parts = {template: headers[name.lower()].encode() for name, template in dialect["identifying"].items()}
     content = b"".join({**parts, "${body}": body}.get(part, part.encode())
                        for part in re.split(r"(\$\{\w+\})", rule["content"]))
-    key = base64.b64decode(secret.removeprefix("whsec_")) if dialect["secret_form"] == "standard" else secret.encode()
-    digest = hmac.new(key, content, hashlib.sha256).digest()
+    if secret.startswith("whpk_"):
+        digest = dialect["private"].sign(content)
+    else:
+        key = base64.b64decode(secret.removeprefix("whsec_")) if dialect["secret_form"] == "standard" else secret.encode()
+        digest = hmac.new(key, content, hashlib.sha256).digest()
     text = digest.hex() if rule["encoding"] == "hex" else base64.b64encode(digest).decode()
     return rule["value"].replace("${signatures}", rule["each"].replace("${signature}", text))
 

@@ -38,7 +38,7 @@ pub async fn door(
     Query(query): Query<LinkQuery>,
 ) -> Result<Response, Trouble> {
     let Some(token) = query.session else {
-        found.visitor()?;
+        found.present()?;
         return Ok(go_to(&site, FIRST_PAGE));
     };
     let link = state.store.portal_link(&sha256_hex(&token)).await?.ok_or(Trouble::LinkOver)?;
@@ -101,8 +101,7 @@ pub async fn leave(State(state): State<ApiState>, posted: Posted) -> Result<Resp
 }
 
 fn is_in(parts: &Parts, account: &AccountId) -> bool {
-    let found = parts.extensions.get::<Found>().cloned();
-    found.and_then(|found| found.visitor().ok()).is_some_and(|v| v.account() == account)
+    Found::in_request(parts).present().is_ok_and(|visitor| visitor.account() == account)
 }
 
 /// Sends the browser on to a page, by GET.

@@ -59,7 +59,7 @@ fn explained(trouble: &Trouble, site: &Site, found: &Found, partial: bool) -> Re
         return response;
     }
     let page = match found {
-        Found::Visitor(visitor) if !signed_out => shell::trouble(visitor, trouble),
+        Found::Present(visitor) if !signed_out => shell::trouble(visitor, trouble),
         _ => shell::trouble_outside(site, trouble),
     };
     (trouble.status(), page).into_response()

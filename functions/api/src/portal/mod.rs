@@ -15,6 +15,7 @@ mod entrance;
 mod events;
 mod extract;
 mod fields;
+mod found;
 mod gate;
 mod json_text;
 mod moment;

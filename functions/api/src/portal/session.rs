@@ -61,8 +61,7 @@ impl FromRequestParts<ApiState> for Visitor {
     type Rejection = Trouble;
 
     async fn from_request_parts(parts: &mut Parts, _: &ApiState) -> Result<Self, Trouble> {
-        let found = parts.extensions.get::<Found>().cloned();
-        found.unwrap_or(Found::Nobody).visitor()
+        Found::in_request(parts).present()
     }
 }
 
@@ -76,16 +75,8 @@ impl SignedIn for Visitor {
     }
 }
 
-/// What a request's cookie leads to.
-#[derive(Clone)]
-pub enum Found {
-    Visitor(Box<Visitor>),
-    /// A session whose time is over, of this account.
-    Over(Arc<AccountView>),
-    Nobody,
-    /// The table did not answer.
-    Unclear(String),
-}
+/// A session that is over still says whose pages they are.
+pub type Found = super::found::Found<Visitor, Arc<AccountView>>;
 
 impl Found {
     /// Looks for the session of a request.
@@ -101,20 +92,10 @@ impl Found {
         }
     }
 
-    /// The visitor, or why there is none.
-    pub fn visitor(self) -> Result<Visitor, Trouble> {
-        match self {
-            Self::Visitor(visitor) => Ok(*visitor),
-            Self::Over(_) => Err(Trouble::SessionOver),
-            Self::Nobody => Err(Trouble::NoSession),
-            Self::Unclear(reason) => Err(Trouble::Unavailable(reason)),
-        }
-    }
-
     /// Whose pages they are, if that is known.
     pub fn view(&self) -> Option<&Arc<AccountView>> {
         match self {
-            Self::Visitor(visitor) => Some(&visitor.view),
+            Self::Present(visitor) => Some(&visitor.view),
             Self::Over(view) => Some(view),
             Self::Nobody | Self::Unclear(_) => None,
         }
@@ -135,5 +116,5 @@ async fn look(token: Token, state: &ApiState, site: &Site) -> Result<Found, Trou
     }
     request_log::is_of(account.as_str());
     let site = site.clone();
-    Ok(Found::Visitor(Box::new(Visitor { site, view, expires_at, token })))
+    Ok(Found::Present(Box::new(Visitor { site, view, expires_at, token })))
 }

@@ -40,7 +40,7 @@ pub async fn door(
     if matches!(found, Found::Nobody) {
         return sign_in(&state, &site, Said::Nothing).await;
     }
-    let operator = found.operator()?;
+    let operator = found.present()?;
     overview::page(&state, &operator).await
 }
 

@@ -48,7 +48,7 @@ async fn explained(state: &ApiState, trouble: &Trouble, site: &Site, found: &Fou
         };
     }
     let page = match found {
-        Found::Operator(operator) => frame::trouble(operator, trouble),
+        Found::Present(operator) => frame::trouble(operator, trouble),
         _ => shell::trouble_outside(site, trouble),
     };
     (trouble.status(), page).into_response()

@@ -45,8 +45,7 @@ impl FromRequestParts<ApiState> for Operator {
     type Rejection = Trouble;
 
     async fn from_request_parts(parts: &mut Parts, _: &ApiState) -> Result<Self, Trouble> {
-        let found = parts.extensions.get::<Found>().cloned();
-        found.unwrap_or(Found::Nobody).operator()
+        Found::in_request(parts).present()
     }
 }
 
@@ -60,16 +59,8 @@ impl SignedIn for Operator {
     }
 }
 
-/// What a request's cookie leads to.
-#[derive(Clone)]
-pub enum Found {
-    Operator(Operator),
-    /// A session whose time is over, or whose key is no more.
-    Over,
-    Nobody,
-    /// The table did not answer.
-    Unclear(String),
-}
+/// Of a session whose time is over, or whose key is no more, nothing is known.
+pub type Found = crate::portal::found::Found<Operator, ()>;
 
 impl Found {
     /// Looks for the session of a request.
@@ -83,16 +74,6 @@ impl Found {
             Err(other) => Self::Unclear(other.to_string()),
         }
     }
-
-    /// Who it is, or why there is nobody.
-    pub fn operator(self) -> Result<Operator, Trouble> {
-        match self {
-            Self::Operator(operator) => Ok(operator),
-            Self::Over => Err(Trouble::SessionOver),
-            Self::Nobody => Err(Trouble::NoSession),
-            Self::Unclear(reason) => Err(Trouble::Unavailable(reason)),
-        }
-    }
 }
 
 async fn look(token: Token, state: &ApiState, site: &Site) -> Result<Found, Refusal> {
@@ -101,14 +82,14 @@ async fn look(token: Token, state: &ApiState, site: &Site) -> Result<Found, Refu
     };
     let PlatformSession { key_sha256, expires_at } = session;
     if expires_at <= state.runtime.clock.now() {
-        return Ok(Found::Over);
+        return Ok(Found::Over(()));
     }
     // A session ends with its key: who deletes a key that leaked locks out whoever has it.
     match auth::identify_by_hash(&key_sha256, state).await {
         Ok(Identity::Admin) => {
-            Ok(Found::Operator(Operator { site: site.clone(), expires_at, token }))
+            Ok(Found::Present(Box::new(Operator { site: site.clone(), expires_at, token })))
         }
-        Ok(Identity::Account(_)) | Err(Refusal::UnknownKey) => Ok(Found::Over),
+        Ok(Identity::Account(_)) | Err(Refusal::UnknownKey) => Ok(Found::Over(())),
         Err(other) => Err(other),
     }
 }

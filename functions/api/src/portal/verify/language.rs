@@ -8,6 +8,8 @@ pub struct Language {
     pub name: &'static str,
     /// What a text stands between; the backslash escapes in all of them.
     quote: char,
+    /// What a public key is called where a function takes one.
+    pub public_key: &'static str,
     pub template: &'static str,
 }
 
@@ -17,42 +19,49 @@ pub static LANGUAGES: [Language; 7] = [
         id: "node",
         name: "Node.js",
         quote: '\'',
+        public_key: "publicKey",
         template: include_str!("../../../assets/portal/verify/node.tmpl"),
     },
     Language {
         id: "python",
         name: "Python",
         quote: '\'',
+        public_key: "public_key",
         template: include_str!("../../../assets/portal/verify/python.tmpl"),
     },
     Language {
         id: "go",
         name: "Go",
         quote: '"',
+        public_key: "publicKey",
         template: include_str!("../../../assets/portal/verify/go.tmpl"),
     },
     Language {
         id: "java",
         name: "Java",
         quote: '"',
+        public_key: "publicKey",
         template: include_str!("../../../assets/portal/verify/java.tmpl"),
     },
     Language {
         id: "rust",
         name: "Rust",
         quote: '"',
+        public_key: "public_key",
         template: include_str!("../../../assets/portal/verify/rust.tmpl"),
     },
     Language {
         id: "ruby",
         name: "Ruby",
         quote: '\'',
+        public_key: "public_key",
         template: include_str!("../../../assets/portal/verify/ruby.tmpl"),
     },
     Language {
         id: "php",
         name: "PHP",
         quote: '\'',
+        public_key: "publicKey",
         template: include_str!("../../../assets/portal/verify/php.tmpl"),
     },
 ];

@@ -1,7 +1,7 @@
 //! Code that verifies a signature, made of a language's template and a scheme.
 //!
 //! A template's lines are code, in which `{{name}}` stands for a text, quoted as the language wants
-//! it; or they begin with `%%`:
+//! it (`{{key}}` and `{{tolerance}}` are no texts, but code); or they begin with `%%`:
 //! - `%% if <name>` … `%% else` … `%% end`: lines that are there or not;
 //! - `%% content` with `%% case <text|id|unix|body>` … `%% end`: for each piece of what is signed,
 //!   in order, the lines of its case.
@@ -10,7 +10,7 @@ use posthorn_shared::dialect::{Encoding, Part, Placeholder};
 use posthorn_shared::secret::SecretForm;
 
 use super::language::Language;
-use super::scheme::{Scheme, Time};
+use super::scheme::{Key, Scheme, Time};
 
 /// Seconds that a signature may be old, or ahead of the receiver's clock: what Standard Webhooks'
 /// own libraries allow.
@@ -37,7 +37,7 @@ pub fn of(language: &Language, scheme: &Scheme) -> Option<String> {
                 }
             }
             Some(directive) => shown.push(scheme.is(directive.strip_prefix("if ")?)?),
-            None if shows => push(&mut code, line, language, &|name| scheme.text(name))?,
+            None if shows => push(&mut code, line, language, scheme, None)?,
             None => {}
         }
     }
@@ -53,30 +53,35 @@ fn content(code: &mut String, block: &[&str], language: &Language, scheme: &Sche
             Part::Placeholder(_) => "body",
         };
         let here = block.iter().skip_while(|line| line.strip_prefix("%% case ") != Some(case));
+        let text = match part {
+            Part::Text(text) => Some(text.as_str()),
+            Part::Placeholder(_) => None,
+        };
         for line in here.skip(1).take_while(|line| !line.starts_with("%%")) {
-            push(code, line, language, &|name| match part {
-                Part::Text(text) if name == "text" => Some(text.clone()),
-                _ => scheme.text(name),
-            })?;
+            push(code, line, language, scheme, text)?;
         }
     }
     Some(())
 }
 
-/// Adds a line with its texts.
+/// Adds a line with its texts; `{{text}}` stands for the piece of what is signed, if that is one.
 fn push(
     code: &mut String,
     line: &str,
     language: &Language,
-    text: &dyn Fn(&str) -> Option<String>,
+    scheme: &Scheme,
+    text: Option<&str>,
 ) -> Option<()> {
     let mut rest = line;
     while let Some((before, after)) = rest.split_once("{{") {
         let (name, after) = after.split_once("}}")?;
         code.push_str(before);
-        match name {
-            "tolerance" => code.push_str(TOLERANCE),
-            name => code.push_str(&language.quoted(&text(name)?)?),
+        match (name, scheme.key) {
+            ("tolerance", _) => code.push_str(TOLERANCE),
+            ("key", Key::Secret(_)) => code.push_str("secret"),
+            ("key", Key::Public) => code.push_str(language.public_key),
+            ("text", _) => code.push_str(&language.quoted(text?)?),
+            _ => code.push_str(&language.quoted(&scheme.text(name)?)?),
         }
         rest = after;
     }
@@ -88,10 +93,14 @@ fn push(
 impl Scheme {
     /// What a template asks.
     fn is(&self, name: &str) -> Option<bool> {
-        let standard = self.secret == SecretForm::Standard;
+        let standard = self.key == Key::Secret(SecretForm::Standard);
+        let public = self.key == Key::Public;
         Some(match name {
+            "public" => public,
+            "secret" => !public,
             "standard" => standard,
             "hex" => self.encoding == Encoding::Hex,
+            "uses_hex" => public || self.encoding == Encoding::Hex,
             "uses_base64" => standard || self.encoding == Encoding::Base64,
             "wrapped" => !(self.before.is_empty() && self.after.is_empty()),
             "several" | "lists" => self.separator.is_some(),
@@ -132,7 +141,7 @@ impl Scheme {
 mod tests {
     use super::super::language::LANGUAGES;
     use super::*;
-    use posthorn_shared::dialect::Dialects;
+    use posthorn_shared::dialect::{Dialect, Dialects};
 
     fn scheme(dialect: &str) -> Scheme {
         Scheme::of(Dialects::built_in().named(dialect).unwrap()).unwrap()
@@ -150,6 +159,22 @@ mod tests {
                 assert!(lower.contains(&scheme.header.to_ascii_lowercase()), "{code}");
                 assert_eq!(code.contains(TOLERANCE), scheme.time.is_some(), "{code}");
             }
+        }
+    }
+
+    #[test]
+    fn with_a_public_key_every_language_has_code_of_its_own() {
+        let scheme = Scheme::with_public_key(&Dialect::standard()).unwrap();
+        for language in &LANGUAGES {
+            let code = of(language, &scheme).unwrap();
+            assert!(!code.contains("%%") && !code.contains("{{"), "{code}");
+            assert!(code.contains("v1a,") && code.contains("whpk_"), "{code}");
+            assert!(code.contains(language.public_key), "{code}");
+            assert!(!code.to_lowercase().contains("hmac") && !code.contains("secret"), "{code}");
+        }
+        for dialect in Dialects::built_in().all() {
+            let has = Scheme::with_public_key(dialect).is_some();
+            assert_eq!(has, dialect.name == "standard", "{}", dialect.name);
         }
     }
 

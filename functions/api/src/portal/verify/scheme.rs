@@ -11,8 +11,8 @@ pub struct Scheme {
     /// What is signed, piece by piece.
     pub content: Vec<Part>,
     pub encoding: Encoding,
-    /// The form of secrets.
-    pub secret: SecretForm,
+    /// What a receiver verifies with.
+    pub key: Key,
     /// What stands around an encoded signature.
     pub before: String,
     pub after: String,
@@ -25,6 +25,15 @@ pub struct Scheme {
     pub time: Option<Time>,
     /// The header that holds the endpoint's token, if endpoints have one.
     pub token_header: Option<String>,
+}
+
+/// What a receiver holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Key {
+    /// The secret itself, for HMAC-SHA256.
+    Secret(SecretForm),
+    /// The public key of an Ed25519 secret.
+    Public,
 }
 
 /// Where a receiver finds the time that was signed.
@@ -41,7 +50,23 @@ impl Scheme {
     /// this to say.
     pub fn of(dialect: &Dialect) -> Option<Self> {
         let rule = dialect.signatures().first()?;
-        let (before, after) = around(&rule.each, Placeholder::Signature)?;
+        Self::read(dialect, rule, &rule.each, Key::Secret(dialect.secret))
+    }
+
+    /// The same where the secret is an Ed25519 key; `None`, too, where there are none.
+    pub fn with_public_key(dialect: &Dialect) -> Option<Self> {
+        let rule = dialect.signatures().first()?;
+        let scheme = Self::read(dialect, rule, rule.each_ed25519.as_ref()?, Key::Public)?;
+        // What the samples are written for: Base64 behind a text, several in a header, no token.
+        let plain = scheme.encoding == Encoding::Base64
+            && scheme.separator.is_some()
+            && scheme.after.is_empty()
+            && scheme.token_header.is_none();
+        plain.then_some(scheme)
+    }
+
+    fn read(dialect: &Dialect, rule: &SignatureRule, each: &Template, key: Key) -> Option<Self> {
+        let (before, after) = around(each, Placeholder::Signature)?;
         let (before, after) = (before.to_owned(), after.to_owned());
         let written = Written::of(rule)?;
         let header_of = |placeholder: Placeholder| {
@@ -63,7 +88,7 @@ impl Scheme {
             header: rule.header.clone(),
             content: rule.content.0.clone(),
             encoding: rule.encoding,
-            secret: dialect.secret,
+            key,
             before: written.before + &before,
             after: after + &written.after,
             separator: written.separator,
@@ -150,5 +175,7 @@ mod tests {
         assert_eq!(standard.id_header.as_deref(), Some("webhook-id"));
         assert_eq!(standard.time, Some(Time::Header("webhook-timestamp".to_owned())));
         assert_eq!((standard.before.as_str(), standard.separator.as_deref()), ("v1,", Some(" ")));
+        let public = Scheme::with_public_key(&Dialect::standard()).unwrap();
+        assert_eq!(public, Scheme { key: Key::Public, before: "v1a,".to_owned(), ..standard });
     }
 }
