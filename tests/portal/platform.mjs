@@ -67,7 +67,28 @@ export const platform = ({ page, input }) => {
       await heading(input.account_name).waitFor();
     },
 
+    async "where secrets may have public keys, there is code for both"() {
+      // An account of the standard dialect.
+      await page.goto(`${base}/accounts/plain`);
+      await button("Open its portal").click();
+      await page.waitForURL(`${input.api}/portal/endpoints`);
+      await link("Signatures").click();
+      await heading("Verify a signature").waitFor();
+      const sample = page.getByRole("group", { name: "Code in Python" });
+      await link("Python").click();
+      await sample.waitFor();
+      assert.match(await sample.innerText(), /whsec_/);
+      await page.getByRole("link", { name: "Public key" }).click();
+      await sample.getByText("whpk_").waitFor();
+      assert.equal(await page.getByRole("link", { name: "Public key" }).getAttribute("aria-current"), "true");
+      await picture("verify-public-key");
+      // The other languages are for the same kind of key.
+      await link("Go").click();
+      assert.match(await page.getByRole("group", { name: "Code in Go" }).innerText(), /ed25519/);
+    },
+
     async "who signs out is out"() {
+      await page.goto(base);
       await button("Sign out").click();
       await heading("You are signed out").waitFor();
       await page.goto(`${base}/accounts/${input.account}`);
