@@ -95,7 +95,8 @@ impl Tally {
             .for_each_concurrent(CONCURRENCY, async |((endpoint, hour), (target, counters))| {
                 let mut written = self.store.count(&endpoint, hour, &counters).await;
                 if written.is_ok() && counters.failed_attempts > 0 {
-                    written = self.failing.judge(&target, now).await;
+                    let noted = self.failing.note(&target, hour).await;
+                    written = self.failing.judge(&target, now).await.and(noted);
                 }
                 if let Err(error) = written {
                     tracing::warn!(%endpoint, %error, "statistics not written");

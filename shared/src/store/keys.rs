@@ -115,6 +115,15 @@ pub fn stats_sk(hour: Hour) -> String {
     format!("{:06}", hour.0)
 }
 
+/// Endpoints of all accounts that had a failed attempt in an hour.
+pub fn failing_pk(hour: Hour) -> String {
+    format!("FAILING#{}", stats_sk(hour))
+}
+
+pub fn failing(hour: Hour, endpoint: &EndpointId) -> Key {
+    key(failing_pk(hour), endpoint.as_str())
+}
+
 /// The slots of an endpoint, or of an API key, whose rate is limited.
 pub fn slots(of: &str) -> Key {
     key(format!("RL#{of}"), "SLOTS")

@@ -11,6 +11,7 @@ mod event_log;
 mod event_types;
 mod events;
 mod failed_deliveries;
+mod failing;
 mod idempotency;
 mod keys;
 mod platform_sessions;

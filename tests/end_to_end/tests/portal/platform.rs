@@ -237,6 +237,40 @@ async fn an_account_that_fails_is_seen_and_one_that_does_not() {
 }
 
 #[tokio::test]
+async fn what_fails_is_seen_whoever_it_is_of() {
+    let stack = Stack::start().await;
+    let receiver = Receiver::start().await;
+    for path in ["/broken", "/gone"] {
+        receiver.reply(path, Reply::status(500));
+    }
+    let oldest = stack.account("oldest").await;
+    let broken = json!({ "url": receiver.url("/broken"), "retry": { "schedule": [] } });
+    let broken = oldest.endpoint(broken).await;
+    let gone = json!({ "url": receiver.url("/gone"), "retry": { "schedule": [] } });
+    let gone = oldest.endpoint(gone).await;
+    let event = oldest.post_until_known(json!({ "type": "a.b", "data": {} }), &gone).await;
+    oldest.delivery(&event, &broken, "failed").await;
+    oldest.delivery(&event, &gone, "failed").await;
+    // More than the survey of the newest looks at.
+    for number in 0..51 {
+        let account = json!({ "id": format!("a{number}"), "name": "Newer" });
+        assert_eq!(stack.admin().post("/v1/accounts", account).await.status, 201);
+    }
+
+    let operator = operator(&stack).await;
+    eventually("both among those that fail", async || {
+        let overview = page(&operator, OVERVIEW).await;
+        let seen = ["/broken<", "/gone<", "Of all accounts.", "accounts/oldest"];
+        if seen.iter().all(|part| overview.contains(part)) { Ok(()) } else { Err(overview) }
+    })
+    .await;
+    assert!(!page(&operator, ACCOUNTS).await.contains("accounts/oldest"), "it is not of that page");
+    oldest.delete(&format!("/v1/endpoints/{gone}")).await;
+    let overview = page(&operator, OVERVIEW).await;
+    assert!(overview.contains("/broken<") && !overview.contains("/gone<"), "{overview}");
+}
+
+#[tokio::test]
 async fn accounts_come_by_the_page() {
     let stack = Stack::start().await;
     let admin = stack.admin();

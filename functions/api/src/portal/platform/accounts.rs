@@ -6,7 +6,6 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::condition::{Condition, MEANING};
-use super::failing;
 use super::figures::rate;
 use super::frame::{self, Section};
 use super::session::Operator;
@@ -38,7 +37,7 @@ pub async fn list(
         }
         (section(&operator, &survey, after.is_some()))
         @if !survey.accounts.is_empty() {
-            (failing::section(&operator, &survey.accounts, &survey.coverage()))
+            p.small.soft { (survey.coverage()) }
         }
     };
     Ok(frame::page(&operator, Section::Accounts, "Accounts", &content))

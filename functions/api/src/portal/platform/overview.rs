@@ -3,7 +3,7 @@
 use axum::response::Html;
 use maud::html;
 
-use super::failing;
+use super::failing::Failing;
 use super::figures;
 use super::frame::{self, Section};
 use super::queues::Queues;
@@ -12,11 +12,12 @@ use super::survey::Survey;
 use crate::portal::trouble::Trouble;
 use crate::state::ApiState;
 
-/// A survey of the newest accounts, and a call to SQS for each queue, at the same time.
+/// A survey of the newest accounts, what fails in any, and a call to SQS for each queue, at the same
+/// time.
 pub async fn page(state: &ApiState, operator: &Operator) -> Result<Html<String>, Trouble> {
-    let (queues, survey) = futures::join!(Queues::read(state), Survey::of_page(state, None));
-    let survey = survey?;
-    let coverage = survey.coverage();
+    let (queues, survey, failing) =
+        futures::join!(Queues::read(state), Survey::of_page(state, None), Failing::read(state));
+    let (survey, failing) = (survey?, failing?);
     let content = html! {
         div.head {
             div {
@@ -29,12 +30,12 @@ pub async fn page(state: &ApiState, operator: &Operator) -> Result<Html<String>,
             h2 #rates { "Last 24 hours" }
             (figures::numbers(&survey.total()))
             p.small.soft {
-                (coverage) " How many events were accepted, and how all of it went over time, is on the "
+                (survey.coverage()) " How many events were accepted, and how all of it went over time, is on the "
                 "deployment's CloudWatch dashboard."
             }
         }
         (queues.section())
-        (failing::section(operator, &survey.accounts, &coverage))
+        (failing.section(operator))
     };
     Ok(frame::page(operator, Section::Overview, "Overview", &content))
 }

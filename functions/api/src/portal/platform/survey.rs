@@ -102,13 +102,18 @@ pub fn measured(endpoints: Vec<Outline>, totals: impl Iterator<Item = Counters>)
     pairs.map(|(endpoint, total)| Measured { endpoint, total }).collect()
 }
 
+/// The hours that numbers are of, the first and the last.
+pub fn past_day(state: &ApiState) -> (Hour, Hour) {
+    let last = Hour::of(state.runtime.clock.now());
+    (Hour(last.0 - HOURS + 1), last)
+}
+
 /// What became of each endpoint's deliveries lately, in the order of the ids.
 ///
 /// # Errors
 /// When the table can't be read.
 pub async fn totals(state: &ApiState, ids: Vec<EndpointId>) -> Result<Vec<Counters>, StoreError> {
-    let last = Hour::of(state.runtime.clock.now());
-    let first = Hour(last.0 - HOURS + 1);
+    let (first, last) = past_day(state);
     stream::iter(ids)
         .map(|id| total_of(state, id, first, last))
         .buffered(AT_ONCE)

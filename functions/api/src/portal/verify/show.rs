@@ -148,6 +148,7 @@ fn facts(dialect: &Dialect, rule: &SignatureRule) -> Markup {
                     SecretForm::Standard => "whsec_ and the key in Base64",
                     SecretForm::Text => "its characters are the key",
                 }
+                @if rule.each_ed25519.is_some() { ", or whsk_ and an Ed25519 key in Base64" }
             } }
             @for (name, value) in dialect.identifying_headers() { div { dt { (name) } dd { (value) } } }
         }
