@@ -18,9 +18,6 @@ const PATIENCE: Duration = Duration::from_secs(600);
 /// How much further back than the rule's time is looked: an endpoint that fails seldom.
 const FURTHER: Duration = Duration::from_secs(86_400);
 
-/// Longer than an hour lasts.
-const NOTED: Duration = Duration::from_secs(2 * 3_600);
-
 /// Looks at endpoints after failures.
 #[derive(Clone)]
 pub struct Failing {
@@ -29,29 +26,22 @@ pub struct Failing {
     /// After how long without a success; `None`: never.
     disable_after: Option<Duration>,
     seen: Cache<EndpointId, ()>,
-    /// What this process has noted.
-    noted: Cache<(EndpointId, Hour), ()>,
 }
 
 impl Failing {
     pub fn new(store: Store, targets: Targets, disable_after: Option<Duration>) -> Self {
         let seen = Cache::builder().max_capacity(10_000).time_to_live(PATIENCE).build();
-        let noted = Cache::builder().max_capacity(10_000).time_to_live(NOTED).build();
-        Self { store, targets, disable_after, seen, noted }
+        Self { store, targets, disable_after, seen }
     }
 
-    /// Notes once an hour that an endpoint fails.
+    /// Notes that an endpoint fails, for the platform team: once an hour, at its first failure. If the
+    /// process ends just then, the next hour's tells.
     ///
     /// # Errors
-    /// When the table can't be written. The next failure tries again.
+    /// When the table can't be written.
     pub async fn note(&self, target: &Target, hour: Hour) -> Result<(), StoreError> {
         let endpoint = &target.endpoint;
-        let what = (endpoint.id.clone(), hour);
-        if !self.noted.contains_key(&what) {
-            self.store.note_failing(&endpoint.account, &endpoint.id, hour).await?;
-            self.noted.insert(what, ());
-        }
-        Ok(())
+        self.store.note_failing(&endpoint.account, &endpoint.id, hour).await
     }
 
     /// Looks at what an endpoint has on record, now that a failure was written there.

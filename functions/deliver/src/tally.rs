@@ -9,7 +9,7 @@ use futures::StreamExt;
 use jiff::Timestamp;
 use posthorn_shared::ids::EndpointId;
 use posthorn_shared::stats::{Counters, Hour};
-use posthorn_shared::store::Store;
+use posthorn_shared::store::{Store, StoreError};
 
 use crate::failing::Failing;
 use crate::target::Target;
@@ -92,17 +92,27 @@ impl Tally {
 
     async fn write(&self, due: Vec<Entry<Arc<Target>>>, now: Timestamp) {
         futures::stream::iter(due)
-            .for_each_concurrent(CONCURRENCY, async |((endpoint, hour), (target, counters))| {
-                let mut written = self.store.count(&endpoint, hour, &counters).await;
-                if written.is_ok() && counters.failed_attempts > 0 {
-                    let noted = self.failing.note(&target, hour).await;
-                    written = self.failing.judge(&target, now).await.and(noted);
-                }
-                if let Err(error) = written {
+            .for_each_concurrent(CONCURRENCY, async |entry| {
+                let endpoint = entry.0.0.clone();
+                if let Err(error) = self.write_one(entry, now).await {
                     tracing::warn!(%endpoint, %error, "statistics not written");
                 }
             })
             .await;
+    }
+
+    async fn write_one(&self, entry: Entry<Arc<Target>>, now: Timestamp) -> Result<(), StoreError> {
+        let ((endpoint, hour), (target, counters)) = entry;
+        let first_failure = self.store.count(&endpoint, hour, &counters).await?;
+        if counters.failed_attempts == 0 {
+            return Ok(());
+        }
+        let noted = match first_failure {
+            true => self.failing.note(&target, hour).await,
+            false => Ok(()),
+        };
+        // Whether it could be noted or not.
+        self.failing.judge(&target, now).await.and(noted)
     }
 
     fn lock(&self) -> MutexGuard<'_, Waiting<Arc<Target>>> {

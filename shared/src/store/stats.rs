@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 
 use super::keys;
 use super::table::{Range, item_key};
@@ -17,7 +17,8 @@ const DELIVERED: &str = "d";
 const FAILED: &str = "f";
 
 impl Store {
-    /// Adds to an endpoint's hour. Not idempotent: what is added twice counts twice.
+    /// Adds to an endpoint's hour. Not idempotent: what is added twice counts twice. Answers whether
+    /// these are the first failed attempts of that hour, whoever counts.
     ///
     /// # Errors
     /// When the table can't be written.
@@ -26,7 +27,7 @@ impl Store {
         endpoint: &EndpointId,
         hour: Hour,
         counters: &Counters,
-    ) -> Result<(), StoreError> {
+    ) -> Result<bool, StoreError> {
         let mut values: HashMap<String, AttributeValue> = HashMap::new();
         let mut sums = Vec::new();
         for (name, count) in named(counters).filter(|(_, count)| *count > 0) {
@@ -34,20 +35,23 @@ impl Store {
             values.insert(format!(":{name}"), number(count));
         }
         if sums.is_empty() {
-            return Ok(());
+            return Ok(false);
         }
         values.insert(":x".to_owned(), number(self.expiry(hour.start())));
         let key = keys::Key { pk: keys::stats_pk(endpoint), sk: keys::stats_sk(hour) };
-        self.dynamodb
+        let answer = self
+            .dynamodb
             .update_item()
             .table_name(&self.table)
             .set_key(Some(item_key(key)))
             .update_expression(format!("ADD {} SET x = :x", sums.join(", ")))
             .set_expression_attribute_values(Some(values))
+            .return_values(ReturnValue::UpdatedNew)
             .send()
             .await
             .map_err(sdk_error)?;
-        Ok(())
+        let now = answer.attributes.map(|item| count(&item, FAILED_ATTEMPTS));
+        Ok(counters.failed_attempts > 0 && now == Some(counters.failed_attempts))
     }
 
     /// An endpoint's hours from `first` to `last`, both included, oldest first. Hours without
@@ -89,20 +93,21 @@ fn named(counters: &Counters) -> impl Iterator<Item = (String, u64)> {
         .chain(buckets.map(|(index, count)| (format!("l{index}"), count)))
 }
 
+fn count(item: &Item, name: &str) -> u64 {
+    let number = item.get(name).and_then(|value| value.as_n().ok());
+    number.and_then(|number| number.parse().ok()).unwrap_or(0)
+}
+
 fn read(item: &Item) -> Result<(Hour, Counters), StoreError> {
-    let count = |name: &str| -> u64 {
-        let number = item.get(name).and_then(|value| value.as_n().ok());
-        number.and_then(|number| number.parse().ok()).unwrap_or(0)
-    };
     let mut counters = Counters {
-        attempts: count(ATTEMPTS),
-        failed_attempts: count(FAILED_ATTEMPTS),
-        delivered: count(DELIVERED),
-        failed: count(FAILED),
+        attempts: count(item, ATTEMPTS),
+        failed_attempts: count(item, FAILED_ATTEMPTS),
+        delivered: count(item, DELIVERED),
+        failed: count(item, FAILED),
         latency: [0; BUCKETS],
     };
     for (index, bucket) in counters.latency.iter_mut().enumerate() {
-        *bucket = count(&format!("l{index}"));
+        *bucket = count(item, &format!("l{index}"));
     }
     Ok((Hour(Reader(item).parse("sk")?), counters))
 }
