@@ -190,9 +190,12 @@ def cases(dialect):
         "no signature": (False, secret, with_signature(None), body),
         "an empty signature": (False, secret, with_signature(""), body),
         "half a signature": (False, secret, with_signature(signature[:half]), body),
-        "a longer signature": (False, secret, with_signature(signature[:half] + "AAAA" + signature[half:]), body),
+        "a signature with more in it": (False, secret, with_signature(signature[:half] + "AAAA" + signature[half:]), body),
         "what is no signature": (False, secret, with_signature("é½"), body),
     }
+    # Behind the padding of Base64 some decoders read nothing, and Ed25519 verifies what was decoded.
+    if not secret.startswith("whpk_"):
+        found["a longer signature"] = (False, secret, with_signature(signature + "0"), body)
     if dialect["has_token"]:
         token = header_of(dialect, "${token}")
         found["another token"] = (False, secret, changed(**{token: dialect["token"][::-1]}), body)
