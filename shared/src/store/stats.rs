@@ -46,12 +46,12 @@ impl Store {
             .set_key(Some(item_key(key)))
             .update_expression(format!("ADD {} SET x = :x", sums.join(", ")))
             .set_expression_attribute_values(Some(values))
-            .return_values(ReturnValue::UpdatedNew)
+            .set_return_values((counters.failed_attempts > 0).then_some(ReturnValue::UpdatedNew))
             .send()
             .await
             .map_err(sdk_error)?;
         let now = answer.attributes.map(|item| count(&item, FAILED_ATTEMPTS));
-        Ok(counters.failed_attempts > 0 && now == Some(counters.failed_attempts))
+        Ok(now == Some(counters.failed_attempts))
     }
 
     /// An endpoint's hours from `first` to `last`, both included, oldest first. Hours without
