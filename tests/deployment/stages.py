@@ -1,10 +1,12 @@
-"""infra/deploy, with programs in place of cargo and sam that write down how they were called."""
+"""infra/deploy, with programs in place of cargo and sam that write down how they were called; and that all files that
+name the release, or the toolchain that it is built with, agree. Needs Python alone."""
 
 import json
 import os
 import re
 import subprocess
 import tempfile
+import tomllib
 import unittest
 from pathlib import Path
 
@@ -67,6 +69,53 @@ class Stages(unittest.TestCase):
         self.assertEqual((code, called), (1, []))
         self.assertIn("there is no stage staging: dev, prod", printed)
         self.assertIn("infra/deploy STAGE", deploy()[1])
+
+
+class Release(unittest.TestCase):
+    """What .github/workflows/release.yml checks before it builds anything."""
+
+    def setUp(self):
+        self.package = tomllib.loads((ROOT / "Cargo.toml").read_text())["workspace"]["package"]
+        self.version = self.package["version"]
+        section = re.search(
+            r"^  AWS::ServerlessRepo::Application:\n((?:    .*\n)+)", (ROOT / "template.yaml").read_text(), re.MULTILINE
+        )
+        self.metadata = dict(re.findall(r"^    (\w+): (.*(?:\n      .*)*)$", section[1], re.MULTILINE))
+
+    def test_the_template_is_published_as_this_version(self):
+        self.assertEqual(self.metadata["SemanticVersion"], self.version)
+        self.assertEqual(self.metadata["SpdxLicenseId"], self.package["license"])
+        for name in ("LicenseUrl", "ReadmeUrl"):
+            self.assertTrue((ROOT / self.metadata[name]).is_file(), self.metadata[name])
+
+    def test_the_template_is_described_within_the_repositorys_limits(self):
+        # https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/serverless-sam-template-publishing-applications-metadata-properties.html
+        self.assertRegex(self.metadata["Name"], r"^[a-zA-Z0-9-]{1,140}$")
+        self.assertRegex(self.metadata["Author"], r"^(?=.{1,127}$)[a-z0-9](([a-z0-9]|-(?!-))*[a-z0-9])?$")
+        description = " ".join(self.metadata["Description"].removeprefix(">-").split())
+        self.assertTrue(1 <= len(description) <= 256, description)
+        labels = self.metadata["Labels"].strip("[]").split(", ")
+        self.assertLessEqual(len(labels), 10)
+        for label in labels:
+            self.assertRegex(label, r"^[a-zA-Z0-9+\-_:/@]{1,127}$")
+
+    def test_the_changelog_has_this_version(self):
+        changelog = (ROOT / "CHANGELOG.md").read_text()
+        self.assertIn("\n## [Unreleased]\n", changelog)
+        releases = re.findall(r"^## \[(\d\S*)\] - \d{4}-\d\d-\d\d$", changelog, re.MULTILINE)
+        self.assertEqual(releases[:1], [self.version])
+        for name in ("Unreleased", *releases):
+            self.assertRegex(changelog, rf"(?m)^\[{re.escape(name)}\]: https://")
+
+    def test_releases_are_built_with_the_toolchain_of_the_tests(self):
+        channel = tomllib.loads((ROOT / "rust-toolchain.toml").read_text())["toolchain"]["channel"]
+        self.assertEqual(re.search(r"^ARG RUST_VERSION=(\S+)$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)[1], channel)
+        least = self.package["rust-version"].split(".")
+        self.assertGreaterEqual([int(part) for part in channel.split(".")], [int(part) for part in least])
+
+    def test_the_workflow_checks_this_first(self):
+        workflow = (ROOT / ".github" / "workflows" / "release.yml").read_text()
+        self.assertIn("python3 tests/deployment/stages.py Release\n", workflow)
 
 
 if __name__ == "__main__":
