@@ -1,10 +1,10 @@
-"""Runs the code of docs/PRODUCING.md, docs/RECEIVING.md and the portal's page on signatures, as it is shown there, against
-a real stack.
+"""Runs the programs of examples/, by the steps of its README, and the code of docs/PRODUCING.md, docs/RECEIVING.md and the
+portal's page on signatures as it is shown there, against a real stack.
 
     .venv/emulators/bin/python -W ignore tests/docs/examples.py
 
-It wants the binary `posthorn` (of POSTHORN_PROFILE, release where nothing is said). What this machine has no tools for is
-skipped, and said at the end.
+It needs the binary `posthorn`, and for Rust the crates that it was built of (of POSTHORN_PROFILE; by default debug). What
+this machine has no tools for is skipped, and listed at the end.
 """
 
 import sys
@@ -12,9 +12,11 @@ import unittest
 
 from producing import Producing
 from receiving import Receiving
+from sources import Sources
 from verifying import Verifying
+from walkthrough import Walkthrough
 
-__all__ = ["Producing", "Receiving", "Verifying"]
+__all__ = ["Producing", "Receiving", "Sources", "Verifying", "Walkthrough"]
 
 if __name__ == "__main__":
     program = unittest.main(verbosity=2, exit=False)

@@ -1,4 +1,4 @@
-"""How a block of each language is made a command that runs."""
+"""How code in each language is checked, and made a command that runs."""
 
 import itertools
 import os
@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from documents import ROOT
+from example_table import LANGUAGES
 from programs import TARGET
 
 # Seconds that a compiler may take.
@@ -35,7 +36,7 @@ def version(program, *arguments):
 def need(program, least, *arguments):
     found = version(program, *arguments)
     if found < least:
-        raise Missing(f"{program} {'.'.join(map(str, found))} is older than the page says: {'.'.join(map(str, least))}")
+        raise Missing(f"{program} {'.'.join(map(str, found))} is older than {'.'.join(map(str, least))}")
 
 
 def compiled(command, folder):
@@ -49,53 +50,68 @@ def python(code, folder):
 
 
 def node(code, folder):
-    need("node", (20, 0), "--version")
+    node_packages(code, folder)
+    (folder / "program.mjs").write_text(code)
+    return ["node", "program.mjs"]
+
+
+def node_packages(code, folder):
+    """Links the npm packages that the code imports into its folder."""
+    need("node", LANGUAGES["Node.js"].least, "--version")
     for package in re.findall(r"from '(@[^']+)'", code):
         if not (NODE_MODULES / package).is_dir():
             raise Missing(f"the npm package {package} is not in {NODE_MODULES.name}")
         if not (folder / "node_modules").exists():
             (folder / "node_modules").symlink_to(NODE_MODULES)
-    (folder / "program.mjs").write_text(code)
-    return ["node", "program.mjs"]
 
 
 def java(code, folder):
-    need("javac", (17, 0), "-version")
     name = re.search(r"public class (\w+)", code)[1]
     (folder / f"{name}.java").write_text(code)
-    compiled(["javac", "-Xlint:all", "-Werror", f"{name}.java"], folder)
+    javac(folder / f"{name}.java", folder)
     return ["java", "-XX:TieredStopAtLevel=1", name]
 
 
+def javac(source, output):
+    need("javac", LANGUAGES["Java"].least, "-version")
+    compiled(["javac", "-Xlint:all", "-Werror", "-d", str(output), source.name], source.parent)
+
+
 def go(code, folder):
-    need("go", (1, 19), "version")
+    need("go", LANGUAGES["Go"].least, "version")
     (folder / "program.go").write_text(code)
     compiled(["go", "vet", "program.go"], folder)
     compiled(["go", "build", "-o", "program", "program.go"], folder)
     return ["./program"]
 
 
-def rust(code, folder, main=""):
-    """Compiled with the crates that the workspace was built of: the deliver function has them all."""
-    if not shutil.which("rustc"):
-        raise Missing("rustc is not installed")
-    (folder / "program.rs").write_text(code + main)
+def rust(code, folder):
+    """With every crate of the workspace's Cargo.lock that the code names."""
+    (folder / "program.rs").write_text(code)
     known = re.findall(r'^name = "(.+)"$', (ROOT / "Cargo.lock").read_text(), re.M)
     paths = re.findall(r"(?<![\w:.])([a-z_0-9]+)::", code)
-    wanted = sorted(set(paths) & {name.replace("-", "_") for name in known})
-    crates = libraries(wanted)
-    externs = itertools.chain.from_iterable(("--extern", f"{name}={path}") for name, path in crates.items())
-    dependencies = next(iter(crates.values())).parent
-    compiled(["rustc", "--edition", "2024", "-D", "warnings", "-A", "linker-messages", "-L", f"dependency={dependencies}",
-              *map(str, externs), "program.rs"], folder)
+    wanted = set(paths) & {name.replace("-", "_") for name in known}
+    rustc(folder / "program.rs", folder / "program", wanted)
     return ["./program"]
 
 
+def rustc(source, output, crates, *flags):
+    """Compiles with these crates and no others."""
+    need("rustc", LANGUAGES["Rust"].least, "--version")
+    found = libraries(sorted(crates))
+    externs = itertools.chain.from_iterable(("--extern", f"{name}={path}") for name, path in found.items())
+    dependencies = next(iter(found.values())).parent
+    output.parent.mkdir(parents=True, exist_ok=True)
+    compiled(["rustc", "--edition", "2024", "-D", "warnings", "-A", "linker-messages", *flags, "-L", f"dependency={dependencies}",
+              *map(str, externs), "-o", str(output), str(source)], source.parent)
+
+
 def libraries(wanted):
-    """The compiled crates of these names that belong together: an rlib's metadata has the hashes of all that it needs."""
-    folder = TARGET / os.environ.get("POSTHORN_PROFILE", "release") / "deps"
-    roots = sorted(folder.glob("libposthorn_deliver-*.rlib"), key=lambda path: path.stat().st_mtime, reverse=True)
-    lacking = ["posthorn_deliver"]
+    """The compiled crates of these names that belong together: an rlib's metadata has the hashes of all that it needs.
+    The one-machine stack needs them all."""
+    folder = TARGET / os.environ.get("POSTHORN_PROFILE", "debug") / "deps"
+    roots = sorted(folder.glob("libposthorn-*.rlib"), key=lambda path: path.stat().st_mtime, reverse=True)
+    lacking = ["posthorn"]
     for root in roots:
         hashes = set(re.findall(rb"-[0-9a-f]{16}", root.read_bytes()))
         found = {name: [path for path in folder.glob(f"lib{name}-*.rlib") if path.stem[-17:].encode() in hashes]
@@ -110,12 +126,3 @@ def crate_version(library):
     listed = library.with_name(library.stem.removeprefix("lib") + ".d").read_text()
     numbers = re.search(r"-(\d+)\.(\d+)\.(\d+)[^/]*/src/", listed)
     return tuple(map(int, numbers.groups())) if numbers else (0, 0, 0)
-
-
-LANGUAGES = {
-    "Python": ("python", python),
-    "Node.js": ("js", node),
-    "Java": ("java", java),
-    "Go": ("go", go),
-    "Rust": ("rust", rust),
-}

@@ -1,0 +1,3 @@
+module posthorn.example
+
+go 1.19
