@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::aws_error::causes;
 use crate::sealing::{NotSealed, SealingKey};
+use crate::sent::Sent;
 
 /// Characters that a deployment key has at the least: 32 random ones are 190 bits and more.
 const MIN_LENGTH: usize = 32;
@@ -39,14 +40,14 @@ impl DeploymentKey {
     ///
     /// # Errors
     /// When it is not there, or may not be read.
-    pub async fn fetch(config: &aws_config::SdkConfig, arn: &str) -> Result<Self, NoDeploymentKey> {
+    pub async fn fetch(config: &aws_types::SdkConfig, arn: &str) -> Result<Self, NoDeploymentKey> {
         let unreadable =
             |reason: String| NoDeploymentKey::Unreadable { arn: arn.to_owned(), reason };
         let client = aws_sdk_secretsmanager::Client::new(config);
         let answer = client
             .get_secret_value()
             .secret_id(arn)
-            .send()
+            .sent()
             .await
             .map_err(|error| unreadable(causes(&error)))?;
         let text = answer.secret_string().ok_or_else(|| unreadable("it is no text".to_owned()))?;

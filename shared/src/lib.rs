@@ -39,6 +39,7 @@ pub mod runtime;
 pub mod schema;
 pub mod sealing;
 pub mod secret;
+mod sent;
 pub mod settings;
 pub mod signing;
 pub mod stats;

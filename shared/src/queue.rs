@@ -7,6 +7,7 @@ use aws_sdk_sqs::types::{MessageAttributeValue, SendMessageBatchRequestEntry};
 use futures::StreamExt;
 
 use crate::aws_error::causes;
+use crate::sent::Sent;
 
 /// Entries of one SendMessageBatch (an SQS limit).
 const MAX_ENTRIES: usize = 10;
@@ -131,7 +132,7 @@ async fn send_batch(
         Err(error) => return vec![Err(error); count],
     };
     let sent =
-        sqs.send_message_batch().queue_url(queue_url).set_entries(Some(entries)).send().await;
+        sqs.send_message_batch().queue_url(queue_url).set_entries(Some(entries)).sent().await;
     let mut results = vec![Err(NotSent("no word from SQS about this message".to_owned())); count];
     match sent {
         Ok(answer) => {

@@ -3,11 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws_config::environment::EnvironmentVariableCredentialsProvider;
-use aws_config::retry::RetryConfig;
-use aws_config::timeout::TimeoutConfig;
-use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_sdk_sqs::config::{Credentials, SharedCredentialsProvider};
+use aws_sdk_sqs::config::{BehaviorVersion, Credentials, Region, SharedCredentialsProvider};
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
@@ -15,6 +11,9 @@ use aws_smithy_runtime_api::client::interceptors::Intercept;
 use aws_smithy_runtime_api::client::interceptors::context::FinalizerInterceptorContextRef;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::ConfigBag;
+use aws_smithy_types::retry::RetryConfig;
+use aws_smithy_types::timeout::TimeoutConfig;
+use aws_types::SdkConfig;
 use aws_types::service_config::{LoadServiceConfig, ServiceConfigKey};
 
 use crate::clock::Clock;
@@ -95,7 +94,8 @@ impl Runtime {
     /// When the deployment key can't be read.
     pub async fn connect(mut settings: Settings) -> Result<Self, NoDeploymentKey> {
         // Not aws_config's chain of providers: on Lambda credentials and region are in the
-        // environment, and the rest of the chain is a megabyte of each function.
+        // environment, and the rest of the chain is a megabyte of each function and half a minute of
+        // each build.
         let config = SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())
             .http_client(http_client())
@@ -118,11 +118,12 @@ impl Runtime {
                     .credentials_provider(SharedCredentialsProvider::new(local))
             }
             None => {
-                let credentials = EnvironmentVariableCredentialsProvider::new();
                 let mut config = config
                     .region(variable("AWS_REGION").map(Region::new))
-                    .service_config(EndpointsOfServices)
-                    .credentials_provider(SharedCredentialsProvider::new(credentials));
+                    .service_config(EndpointsOfServices);
+                config.set_credentials_provider(
+                    credentials(variable).map(SharedCredentialsProvider::new),
+                );
                 config.set_endpoint_url(variable(ENDPOINT_URL));
                 config
             }
@@ -175,7 +176,19 @@ fn endpoint_variable(service: &str) -> String {
     format!("{ENDPOINT_URL}_{}", service.to_ascii_uppercase().replace([' ', '-'], "_"))
 }
 
-/// What the environment says; what is empty says nothing.
+/// Credentials by the variables that Lambda sets. They don't change while a process lives. `None` where
+/// one is missing: the first call then fails and says so.
+fn credentials(variable: impl Fn(&str) -> Option<String>) -> Option<Credentials> {
+    Some(Credentials::new(
+        variable("AWS_ACCESS_KEY_ID")?,
+        variable("AWS_SECRET_ACCESS_KEY")?,
+        variable("AWS_SESSION_TOKEN"),
+        None,
+        "environment",
+    ))
+}
+
+/// The value of an environment variable, unless it is empty.
 fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
@@ -208,6 +221,28 @@ mod tests {
         let expected = "AWS_ENDPOINT_URL_SECRETS_MANAGER";
         assert_eq!(endpoint_variable("Secrets Manager"), expected);
         assert_eq!(endpoint_variable("DynamoDB"), "AWS_ENDPOINT_URL_DYNAMODB");
+    }
+
+    #[test]
+    fn credentials_are_those_of_the_environment() {
+        let all = [
+            ("AWS_ACCESS_KEY_ID", "AKIA"),
+            ("AWS_SECRET_ACCESS_KEY", "secret"),
+            ("AWS_SESSION_TOKEN", "token"),
+        ];
+        let without = |missing: &'static str| {
+            credentials(move |name| {
+                let found = all.iter().find(|(known, _)| *known == name && name != missing);
+                found.map(|(_, value)| (*value).to_owned())
+            })
+        };
+        let credentials = without("").unwrap();
+        assert_eq!(credentials.access_key_id(), "AKIA");
+        assert_eq!(credentials.secret_access_key(), "secret");
+        assert_eq!(credentials.session_token(), Some("token"));
+        assert_eq!(without("AWS_SESSION_TOKEN").unwrap().session_token(), None);
+        assert!(without("AWS_ACCESS_KEY_ID").is_none());
+        assert!(without("AWS_SECRET_ACCESS_KEY").is_none());
     }
 
     #[test]

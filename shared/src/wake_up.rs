@@ -10,6 +10,7 @@ use moka::sync::Cache;
 use crate::aws_error::causes;
 use crate::due::Bucket;
 use crate::runtime::Runtime;
+use crate::sent::Sent;
 
 /// Creates wake-ups, each once: names the bucket and shard, and remembers what it has created.
 #[derive(Clone)]
@@ -66,7 +67,7 @@ impl WakeUps {
             .flexible_time_window(exact)
             .action_after_completion(ActionAfterCompletion::Delete)
             .target(target)
-            .send()
+            .sent()
             .await;
         match created {
             Ok(_) => {}

@@ -145,7 +145,12 @@ impl Deliver {
     }
 
     /// Handles one batch, and answers which of its messages have to come back.
-    pub async fn handle(&self, batch: SqsEvent) -> SqsBatchResponse {
+    /// Boxed, so that it is compiled here once, not again in each program that awaits it.
+    pub fn handle(&self, batch: SqsEvent) -> BoxFuture<'_, SqsBatchResponse> {
+        self.attempt_all(batch).boxed()
+    }
+
+    async fn attempt_all(&self, batch: SqsEvent) -> SqsBatchResponse {
         let mut failed: Vec<String> = Vec::new();
         let (received, unreadable) = read(batch);
         self.bury(unreadable, &mut failed).await;

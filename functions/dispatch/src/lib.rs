@@ -12,7 +12,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent};
-use futures::future::join_all;
+use futures::future::{BoxFuture, FutureExt as _, join_all};
 use jiff::Timestamp;
 use posthorn_shared::account_view::{AccountView, AccountViews};
 use posthorn_shared::ids::AccountId;
@@ -57,7 +57,12 @@ impl Dispatch {
     }
 
     /// Handles one batch, and answers which of its messages have to come back.
-    pub async fn handle(&self, batch: SqsEvent) -> SqsBatchResponse {
+    /// Boxed, so that it is compiled here once, not again in each program that awaits it.
+    pub fn handle(&self, batch: SqsEvent) -> BoxFuture<'_, SqsBatchResponse> {
+        self.dispatch(batch).boxed()
+    }
+
+    async fn dispatch(&self, batch: SqsEvent) -> SqsBatchResponse {
         let messages: Vec<_> = batch.records.into_iter().map(intake::Message::from).collect();
         let mut fates: HashMap<usize, Fate> = HashMap::with_capacity(messages.len());
 

@@ -7,6 +7,7 @@ mod sweep;
 mod tasks;
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
+use futures::future::{BoxFuture, FutureExt as _};
 use jiff::Timestamp;
 use posthorn_shared::delivery_message::DeliveryMessage;
 use posthorn_shared::due::{Bucket, DueRetry};
@@ -90,10 +91,17 @@ impl Retry {
         })
     }
 
+    /// Handles what Scheduler calls with. Boxed, so that it is compiled here once, not again in each
+    /// program that awaits it.
+    ///
     /// # Errors
     /// When something has to be tried again; what was sent already is sent twice then, and dropped
     /// by the deliver function.
-    pub async fn handle(&self, event: RetryEvent) -> Result<RetryOutcome, RetryError> {
+    pub fn handle(&self, event: RetryEvent) -> BoxFuture<'_, Result<RetryOutcome, RetryError>> {
+        self.wake_due(event).boxed()
+    }
+
+    async fn wake_due(&self, event: RetryEvent) -> Result<RetryOutcome, RetryError> {
         let outcome = match event {
             RetryEvent::Bucket { bucket, shard } => self.wake_named(bucket, shard).await,
             RetryEvent::Sweep { .. } => self.sweep().await,

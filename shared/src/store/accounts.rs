@@ -11,6 +11,7 @@ use crate::api_key::{AdminKey, ApiKey, Holder};
 use crate::endpoint::Interest;
 use crate::event_type::CatalogEntry;
 use crate::ids::{AccountId, KeyId};
+use crate::sent::Sent;
 
 /// A page of accounts.
 pub type AccountPage = Page<Account>;
@@ -234,7 +235,7 @@ impl Store {
                 .dynamodb
                 .batch_write_item()
                 .request_items(&self.table, left)
-                .send()
+                .sent()
                 .await
                 .map_err(sdk_error)?;
             if answer.unprocessed_items.is_some_and(|items| !items.is_empty()) {

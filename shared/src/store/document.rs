@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 use super::keys::Key;
 use super::table::{Range, item_key};
 use super::{Item, Reader, Store, StoreError, number, sdk_error, string};
+use crate::sent::Sent;
 
 /// Tries of a read-modify-write that others interfere with.
 const TRIES: usize = 5;
@@ -131,7 +132,7 @@ impl Store {
                 .select(Select::Count)
                 .consistent_read(true)
                 .set_exclusive_start_key(start)
-                .send()
+                .sent()
                 .await
                 .map_err(sdk_error)?;
             count += usize::try_from(answer.count).unwrap_or(0);

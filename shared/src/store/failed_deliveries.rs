@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use super::{Item, Reader, Store, StoreError, sdk_error, string};
 use crate::ids::{EndpointId, EventKey};
+use crate::sent::Sent;
 
 const INDEX: &str = "failed";
 
@@ -59,7 +60,7 @@ impl Store {
                 .scan_index_forward(!newest_first)
                 .limit(i32::try_from(limit + 1 - keys.len()).unwrap_or(i32::MAX))
                 .set_exclusive_start_key(start)
-                .send()
+                .sent()
                 .await
                 .map_err(sdk_error)?;
             for item in answer.items.unwrap_or_default() {

@@ -8,6 +8,7 @@ use super::keys;
 use super::table::{Range, item_key};
 use super::{Item, Reader, Store, StoreError, number, sdk_error};
 use crate::ids::EndpointId;
+use crate::sent::Sent;
 use crate::stats::{BUCKETS, Counters, Hour};
 
 /// Attribute names; latency buckets are `l0`, `l1`…
@@ -47,7 +48,7 @@ impl Store {
             .update_expression(format!("ADD {} SET x = :x", sums.join(", ")))
             .set_expression_attribute_values(Some(values))
             .set_return_values((counters.failed_attempts > 0).then_some(ReturnValue::UpdatedNew))
-            .send()
+            .sent()
             .await
             .map_err(sdk_error)?;
         let now = answer.attributes.map(|item| count(&item, FAILED_ATTEMPTS));

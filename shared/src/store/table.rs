@@ -13,6 +13,7 @@ use futures::StreamExt;
 use super::keys::Key;
 use super::{Item, Store, StoreError, number, sdk_error, string};
 use crate::metrics::Count;
+use crate::sent::Sent;
 
 /// Items of one BatchWriteItem, and of one BatchGetItem (DynamoDB limits).
 const MAX_BATCH_WRITE: usize = 25;
@@ -61,7 +62,7 @@ impl Store {
             .table_name(&self.table)
             .set_key(Some(item_key(key)))
             .consistent_read(consistent)
-            .send()
+            .sent()
             .await
             .map_err(sdk_error)?;
         Ok(answer.item)
@@ -101,7 +102,7 @@ impl Store {
                 .dynamodb
                 .batch_write_item()
                 .request_items(&self.table, left.clone())
-                .send()
+                .sent()
                 .await;
             match sent {
                 Ok(answer) => {
@@ -157,7 +158,7 @@ impl Store {
                     .dynamodb
                     .batch_get_item()
                     .request_items(&self.table, wanted)
-                    .send()
+                    .sent()
                     .await
                     .map_err(sdk_error)?;
                 found.extend(
@@ -193,7 +194,7 @@ impl Store {
                 .set_limit(left.map(|left| i32::try_from(left).unwrap_or(i32::MAX)))
                 .set_exclusive_start_key(start)
                 .consistent_read(range.consistent)
-                .send()
+                .sent()
                 .await
                 .map_err(sdk_error)?;
             items.extend(answer.items.unwrap_or_default());
@@ -220,7 +221,7 @@ impl Store {
         for (name, value) in values {
             put = put.expression_attribute_values(*name, value.clone());
         }
-        match put.send().await {
+        match put.sent().await {
             Ok(_) => Ok(true),
             Err(error)
                 if error
@@ -254,7 +255,7 @@ impl Store {
             let put = put.build().map_err(sdk_error)?;
             transaction = transaction.transact_items(TransactWriteItem::builder().put(put).build());
         }
-        match transaction.send().await {
+        match transaction.sent().await {
             Ok(_) => Ok(true),
             Err(error) => {
                 let cancelled = match error.as_service_error() {
@@ -286,7 +287,7 @@ impl Store {
             transaction =
                 transaction.transact_items(TransactWriteItem::builder().delete(delete).build());
         }
-        transaction.send().await.map_err(sdk_error)?;
+        transaction.sent().await.map_err(sdk_error)?;
         Ok(())
     }
 
@@ -295,7 +296,7 @@ impl Store {
             .delete_item()
             .table_name(&self.table)
             .set_key(Some(item_key(key)))
-            .send()
+            .sent()
             .await
             .map_err(sdk_error)?;
         Ok(())

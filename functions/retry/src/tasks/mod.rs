@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent};
 use aws_sdk_sqs::types::QueueAttributeName;
+use futures::future::{BoxFuture, FutureExt as _};
 use posthorn_shared::aws_error::causes;
 use posthorn_shared::delivery_message::DeliveryMessage;
 use posthorn_shared::endpoint::Interest;
@@ -51,7 +52,12 @@ enum TaskError {
 
 impl Retry {
     /// Handles messages of the tasks queue, and answers which have to come back.
-    pub async fn handle_tasks(&self, batch: SqsEvent) -> SqsBatchResponse {
+    /// Boxed, so that it is compiled here once, not again in each program that awaits it.
+    pub fn handle_tasks(&self, batch: SqsEvent) -> BoxFuture<'_, SqsBatchResponse> {
+        self.make_pages(batch).boxed()
+    }
+
+    async fn make_pages(&self, batch: SqsEvent) -> SqsBatchResponse {
         let mut response = SqsBatchResponse::default();
         for record in batch.records {
             let body = record.body.as_deref().unwrap_or_default();
