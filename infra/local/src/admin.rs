@@ -3,11 +3,11 @@
 
 use std::io::Write;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use axum::Router;
 use axum::body::Body;
 use clap::Subcommand;
-use http::{Method, Request};
+use http::{Method, Request, StatusCode};
 use http_body_util::BodyExt;
 use posthorn_shared::api_key::{self, AdminKey, AdminKind};
 use posthorn_shared::clock::Clock;
@@ -20,70 +20,132 @@ use tower::ServiceExt;
 
 use crate::place::{Deployment, Place};
 use crate::plain_text::plain;
+use crate::usage::{OrUsage, Usage};
 use crate::web::reason;
+use crate::{examples, screen};
 
 const PAGE: usize = 100;
 
-/// What can be done.
+/// What explains the arguments.
+const HELP: &str = "posthorn admin --help";
+
+/// Examples for `posthorn admin --help`.
+pub const EXAMPLES: &str = "\
+# The first admin key of a deployment in AWS:
+posthorn admin create-key --stack posthorn
+
+# An account on the stack on this machine, and a key for it:
+posthorn admin create-account acme --name 'Acme Inc.'
+posthorn admin create-key --account acme --scopes publish";
+
+const CREATE_KEY: &str = "\
+# An admin key for the stack on this machine:
+posthorn admin create-key --name 'on call'
+
+# A key with which the account acme may publish and read:
+posthorn admin create-key --account acme --scopes publish,read";
+
+const LIST_KEYS: &str = "\
+# The admin keys of a deployment in AWS: id, time of creation, name:
+posthorn admin list-keys --stack posthorn
+
+# The keys of the account acme on the stack on this machine:
+posthorn admin list-keys --account acme";
+
+const DELETE_KEY: &str = "\
+# An admin key, by the id that list-keys shows:
+posthorn admin delete-key key_01m7zqbqpqfkwsyd9dce2yehv1
+
+# A key of the account acme:
+posthorn admin delete-key key_01m7zqbqpqfkwsyd9dce2yehv1 --account acme";
+
+const CREATE_ACCOUNT: &str = "\
+# An account whose webhooks follow Standard Webhooks:
+posthorn admin create-account acme --name 'Acme Inc.'
+
+# One that speaks the dialect fltr, in a deployment in AWS:
+posthorn admin create-account vaults --dialect fltr --stack posthorn";
+
+const LIST_ACCOUNTS: &str = "\
+# The accounts of the stack on this machine: id, dialect, name:
+posthorn admin list-accounts";
+
+/// The commands below `posthorn admin`.
 #[derive(Subcommand)]
 pub enum Command {
-    /// Make a key: without --account an admin key, which may do everything. It is printed once, and
-    /// only its hash is kept
+    /// Create an admin key, or with --account a key of that account
+    ///
+    /// An admin key may do everything. The key is printed once; only its hash is kept.
+    #[command(after_help = examples::section(CREATE_KEY))]
     CreateKey {
-        /// What people call it
+        /// Name that people know the key by, 1 to 256 characters
         #[arg(long, default_value = "posthorn admin")]
         name: String,
-        /// The account whose key it is to be
+        /// Account that the key belongs to [default: none, for an admin key]
         #[arg(long)]
         account: Option<String>,
-        /// What an account's key may do: manage includes publish and read
+        /// What the account's key may do: manage, publish, read, separated by commas
+        ///
+        /// manage includes the other two.
         #[arg(long, value_delimiter = ',', default_value = "manage", requires = "account")]
         scopes: Vec<String>,
         #[command(flatten)]
         place: Place,
     },
-    /// List the admin keys, or an account's
+    /// List the admin keys, or with --account the keys of that account
+    #[command(after_help = examples::section(LIST_KEYS))]
     ListKeys {
+        /// Account whose keys to list [default: none, for the admin keys]
         #[arg(long)]
         account: Option<String>,
         #[command(flatten)]
         place: Place,
     },
-    /// Delete an admin key, or an account's. It works no longer than a second more
+    /// Delete an admin key, or with --account a key of that account
+    ///
+    /// The key stops working within a second.
+    #[command(after_help = examples::section(DELETE_KEY))]
     DeleteKey {
-        /// key_…
+        /// Id of the key: key_…
         id: String,
+        /// Account that the key belongs to [default: none, for an admin key]
         #[arg(long)]
         account: Option<String>,
         #[command(flatten)]
         place: Place,
     },
-    /// Make an account: a tenant
+    /// Create an account, which is a tenant
+    #[command(after_help = examples::section(CREATE_ACCOUNT))]
     CreateAccount {
-        /// 1–64 of A–Z a–z 0–9 _ - . :
+        /// Id of the account: 1 to 64 of A–Z a–z 0–9 _ - . :
         id: String,
-        /// What people call it; its id, where nothing is said
+        /// Name that people know the account by [default: its id]
         #[arg(long)]
         name: Option<String>,
-        /// Which product's webhooks it speaks
+        /// Dialect of the account's webhooks
+        ///
+        /// One of standard, fltr, filedgr, flowcode, beltic and flexorch, or of the dialects in
+        /// POSTHORN_DIALECTS_DIR.
         #[arg(long, default_value = "standard")]
         dialect: String,
         #[command(flatten)]
         place: Place,
     },
     /// List the accounts
+    #[command(after_help = examples::section(LIST_ACCOUNTS))]
     ListAccounts {
         #[command(flatten)]
         place: Place,
     },
 }
 
-/// Does what was asked.
+/// Runs a command.
 ///
 /// # Errors
-/// When the table can't be reached, or what was asked is refused.
+/// [`Usage`] when an argument is wrong; another error when the table can't be reached, or the API
+/// refuses for another reason.
 pub async fn run(command: Command) -> Result<()> {
-    let mut screen = anstream::stdout();
+    let mut screen = screen::stdout();
     match command {
         Command::CreateKey { name, account: None, place, .. } => {
             let admin = Admin::at(&place.find().await?)?;
@@ -120,7 +182,7 @@ pub async fn run(command: Command) -> Result<()> {
         }
         Command::DeleteKey { id, account: None, place } => {
             let admin = Admin::at(&place.find().await?)?;
-            let id: KeyId = id.parse().context("the id")?;
+            let id = id.parse::<KeyId>().wrong_argument(&id, HELP)?;
             if !admin.store.delete_admin_key(&id).await? {
                 bail!("there is no admin key {id}; an account's key needs --account");
             }
@@ -173,10 +235,12 @@ impl Admin {
     /// Makes an admin key.
     ///
     /// # Errors
-    /// When the table can't be written, or the name is too long.
+    /// [`Usage`] when the name is too short or too long; another error when the table can't be
+    /// written.
     pub async fn create_key(&self, name: &str) -> Result<(AdminKey, String)> {
         if !(1..=256).contains(&name.chars().count()) {
-            bail!("--name has 1 to 256 characters");
+            let problem = format!("--name: {name:?} does not have 1 to 256 characters");
+            return Err(Usage::argument(HELP, problem).into());
         }
         let clock = &self.runtime.clock;
         let text = api_key::generate(clock.random());
@@ -197,15 +261,19 @@ impl Admin {
             .uri(path)
             .header("authorization", format!("Bearer {}", self.key))
             .body(body.map_or_else(Body::empty, |body| Body::from(body.to_string())))
-            .context("an argument makes no path")?;
+            .wrong_argument("the account or the key's id", HELP)?;
         let response = self.api.clone().oneshot(request).await?;
-        let refused = !response.status().is_success();
+        let status = response.status();
         let body = response.into_body().collect().await?.to_bytes();
         let answer: Value = serde_json::from_slice(&body).unwrap_or_default();
-        if refused {
-            bail!("{}", reason(&answer));
+        match status {
+            // A value that can't be right, whatever is in the table.
+            StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY => {
+                Err(Usage::argument(HELP, reason(&answer)).into())
+            }
+            status if status.is_success() => Ok(answer),
+            _ => bail!("{}", reason(&answer)),
         }
-        Ok(answer)
     }
 
     async fn list(&self, path: &str, columns: &[&str], screen: &mut impl Write) -> Result<()> {

@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use posthorn_shared::api_key;
 use posthorn_shared::clock::Clock;
 
 use crate::kept_text::{self, Kept};
+use crate::usage::Usage;
 
 pub const FILE: &str = "admin-key";
 const MIN_LENGTH: usize = 24;
@@ -24,7 +25,9 @@ pub struct AdminKey {
 pub fn obtain(given: Option<String>, directory: Option<&Path>) -> Result<AdminKey> {
     if let Some(key) = given {
         if key.chars().count() < MIN_LENGTH || key.chars().any(char::is_whitespace) {
-            bail!("POSTHORN_ADMIN_KEY has to have {MIN_LENGTH} characters or more, no spaces");
+            let problem =
+                format!("the key must have {MIN_LENGTH} characters or more, and no spaces");
+            return Err(Usage::variable("POSTHORN_ADMIN_KEY", problem).into());
         }
         return Ok(AdminKey { key, is_new: false });
     }

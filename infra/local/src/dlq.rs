@@ -19,6 +19,7 @@ use posthorn_shared::queue::{MESSAGE_ID_ATTRIBUTE, REASON_ATTRIBUTE};
 
 use crate::place::Place;
 use crate::plain_text::plain;
+use crate::{examples, screen};
 
 /// Seconds that a message is ours alone: far more than it takes to look at it or to send it on.
 const HELD: i32 = 60;
@@ -28,25 +29,60 @@ const BATCH: usize = 10;
 const EMPTY_ANSWERS: usize = 3;
 /// Bytes of a body that are shown.
 const SHOWN: usize = 2_000;
-/// What can be done.
+
+/// Examples for `posthorn dlq --help`.
+pub const EXAMPLES: &str = "\
+# Count the messages, read those of one queue, and send them back:
+posthorn dlq list
+posthorn dlq show events
+posthorn dlq redrive events";
+
+const LIST: &str = "\
+# The queues of the stack on this machine:
+posthorn dlq list
+
+# Those of a deployment in AWS:
+posthorn dlq list --stack posthorn";
+
+const SHOW: &str = "\
+# The first 20 events that could not be accepted, each with its reason:
+posthorn dlq show events --max 20
+
+# Deliveries, in a deployment in AWS:
+posthorn dlq show deliveries --stack posthorn";
+
+const REDRIVE: &str = "\
+# Try with one event, then with all of them:
+posthorn dlq redrive events --max 1
+posthorn dlq redrive events";
+
+/// The commands below `posthorn dlq`.
 #[derive(Subcommand)]
 pub enum Command {
-    /// How many messages each dead-letter queue holds, and what brings them there
+    /// Count the messages in each dead-letter queue, and say what brings them there
+    #[command(after_help = examples::section(LIST))]
     List(Place),
-    /// The messages of one queue, with the reason where one is known. They stay where they are
+    /// Show the messages of one queue, and why they failed where that is known
+    ///
+    /// The messages stay in the queue.
+    #[command(after_help = examples::section(SHOW))]
     Show {
+        /// Queue whose dead letters to show
         queue: Queue,
-        /// Show at most this many
+        /// Maximum number of messages to show
         #[arg(long, default_value_t = 10)]
         max: usize,
         #[command(flatten)]
         place: Place,
     },
-    /// Send the messages of one queue back to where they came from, once what brought them there is
-    /// mended
+    /// Send the messages of one queue back to where they came from
+    ///
+    /// Fix first what brought them there: messages that fail again come back.
+    #[command(after_help = examples::section(REDRIVE))]
     Redrive {
+        /// Queue whose dead letters to send back
         queue: Queue,
-        /// Send at most this many
+        /// Maximum number of messages to send [default: all]
         #[arg(long)]
         max: Option<usize>,
         #[command(flatten)]
@@ -57,8 +93,11 @@ pub enum Command {
 /// A queue that has a dead-letter queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Queue {
+    /// Events that could not be accepted
     Events,
+    /// Deliveries that failed ten times before anything could be recorded
     Deliveries,
+    /// Pages of a recover or replay that failed ten times
     Tasks,
 }
 
@@ -84,12 +123,12 @@ impl Queue {
     }
 }
 
-/// Does what was asked.
+/// Runs a command.
 ///
 /// # Errors
 /// When SQS can't be reached, or refuses; with what to do about it.
 pub async fn run(command: Command) -> Result<()> {
-    let mut screen = anstream::stdout();
+    let mut screen = screen::stdout();
     match command {
         Command::List(place) => Queues::at(place).await?.list(&mut screen).await,
         Command::Show { queue, max, place } => {
@@ -186,14 +225,13 @@ impl Queues {
             empty = if received.is_empty() { empty + 1 } else { 0 };
             seen.extend(received);
         }
+        let written = seen.iter().try_for_each(|message| write_message(screen, message));
+        // Even if nothing reads what is written. If this fails, they are visible in a minute.
         for message in &seen {
-            write_message(screen, message)?;
+            self.put_back(&url, message).await;
         }
+        written?;
         writeln!(screen, "{} of about {} messages", seen.len(), self.waiting(&url).await?)?;
-        // Where this fails, they are visible again in a minute.
-        for message in seen {
-            self.put_back(&url, &message).await;
-        }
         Ok(())
     }
 
@@ -231,11 +269,13 @@ impl Queues {
                 }
             }
         }
+        for (message, _) in &left {
+            self.put_back(&from, message).await;
+        }
         writeln!(screen, "{sent} sent back to {}", queue.name())?;
         for (message, reason) in left {
             let id = message.message_id.as_deref().unwrap_or_default();
             writeln!(screen, "{id} stays: {reason}")?;
-            self.put_back(&from, &message).await;
         }
         Ok(())
     }

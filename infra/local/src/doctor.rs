@@ -19,8 +19,10 @@ use posthorn_shared::aws_error::causes;
 use serde_json::{Value, json};
 
 use crate::admin::Admin;
-use crate::place::{Deployment, Place};
-use crate::web::{Caller, Web};
+use crate::place::{Deployment, Place, local_api_url};
+use crate::usage::{OrUsage, Usage};
+use crate::web::{Caller, Web, api_url};
+use crate::{examples, screen};
 
 /// A clock that is off by more than this makes signatures that receivers refuse (they allow five
 /// minutes) and requests that AWS refuses.
@@ -33,28 +35,54 @@ const FRESH: Duration = Duration::from_millis(1_500);
 const MANY: u64 = 10_000;
 const ACCOUNT: &str = "posthorn-doctor";
 
+/// What explains the arguments.
+const HELP: &str = "posthorn doctor --help";
+
+const EXAMPLES: &str = "\
+# The stack on this machine:
+posthorn doctor
+
+# A deployment in AWS, by its name and its output ApiUrl:
+posthorn doctor --stack posthorn --api-url https://api.example.com";
+
+/// The arguments of `posthorn doctor`.
 #[derive(Args)]
+#[command(after_help = examples::section(EXAMPLES))]
 pub struct Arguments {
     #[command(flatten)]
     place: Place,
-    /// The API's URL, which the deployment's output ApiUrl says. Needed with --stack
-    #[arg(long, env = "POSTHORN_API_URL")]
+    /// URL of the API, which is the stack's output ApiUrl; required with --stack
+    ///
+    /// Without --stack the default is that of the stack on this machine, at POSTHORN_LISTEN:
+    /// http://127.0.0.1:8080.
+    #[arg(long, env = "POSTHORN_API_URL", value_name = "URL")]
     api_url: Option<String>,
+}
+
+impl Arguments {
+    fn api_url(&self) -> Result<String, Usage> {
+        match self.api_url.as_deref().filter(|url| !url.is_empty()) {
+            Some(url) => api_url(url).wrong_argument("--api-url", HELP),
+            None if self.place.is_local() => local_api_url(),
+            None => {
+                let problem = "--stack needs --api-url, the stack's output ApiUrl (sam list \
+                               stack-outputs)";
+                Err(Usage::argument(HELP, problem))
+            }
+        }
+    }
 }
 
 /// Examines a deployment.
 ///
 /// # Errors
-/// When something is wrong with it; what, has been printed by then.
+/// When something is wrong with it; what, has been printed by then. [`Usage`] when an argument is
+/// wrong.
 pub async fn run(arguments: Arguments) -> Result<()> {
+    let api_url = arguments.api_url()?;
     let deployment = arguments.place.find().await?;
-    let api_url = arguments.api_url.or_else(|| deployment.local_api_url());
-    let Some(api_url) = api_url else {
-        bail!("--stack needs --api-url: the output ApiUrl of the stack (sam list stack-outputs)");
-    };
-    let api_url = api_url.trim_end_matches('/').to_owned();
     let admin = Admin::at(&deployment)?;
-    let mut examination = Examination { screen: anstream::stdout(), wrong: 0 };
+    let mut examination = Examination { screen: screen::stdout(), wrong: 0 };
     let say = &mut examination;
     say.title(&deployment.place)?;
     let table_is_there = table(&admin, &deployment, say).await?;

@@ -6,14 +6,19 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use posthorn_shared::address_guard::{AllowedNetworks, AllowedPorts};
 use posthorn_shared::dialect::Dialects;
-use posthorn_shared::settings::{self, time_scale};
+use posthorn_shared::settings::{self, InvalidSetting, time_scale};
 use posthorn_shared::traces::TraceSettings;
+use tracing::level_filters::LevelFilter;
 
 use crate::template::BUILT_IN;
+use crate::usage::{OrUsage, Usage};
 
-/// Where the API is, and AWS.
+/// Where the API is by default.
 pub const DEFAULT_LISTEN: &str = "127.0.0.1:8080";
+/// Where DynamoDB, SQS and Scheduler are by default.
 pub const DEFAULT_AWS_LISTEN: &str = "127.0.0.1:4566";
+/// Networks that deliveries may reach by default, although they are not public.
+pub const DEFAULT_ALLOWED_NETWORKS: &str = "127.0.0.0/8,::1/128";
 
 /// What a start needs to know.
 pub struct Options {
@@ -23,14 +28,19 @@ pub struct Options {
     pub aws_listen: SocketAddr,
     /// `:memory:` keeps nothing.
     pub data_dir: String,
+    /// `None`: the one in the data directory, or a new one.
     pub admin_key: Option<String>,
+    /// Networks that deliveries may reach although they are not public.
     pub allowed_networks: AllowedNetworks,
+    /// Ports that deliveries may go to.
     pub allowed_ports: AllowedPorts,
     /// Those that are built in, and the files of a directory.
     pub dialects: Dialects,
+    /// Divides every retry delay.
     pub time_scale: f64,
     /// The share of calls to DynamoDB, SQS and Scheduler that are refused.
     pub aws_throttle: f64,
+    /// `error`, `warn`, `info`, `debug` or `trace`.
     pub log_level: String,
     /// The name under which metrics are printed; `None`: they are not.
     pub metrics: Option<String>,
@@ -40,9 +50,11 @@ pub struct Options {
     pub template: String,
 }
 
-/// What holds where the environment says nothing, as far as it depends on the command.
+/// Default values that depend on the command.
 pub struct Defaults {
+    /// `POSTHORN_DATA_DIR`.
     pub data_dir: &'static str,
+    /// `POSTHORN_TIME_SCALE`.
     pub time_scale: &'static str,
 }
 
@@ -53,50 +65,80 @@ impl Options {
     /// Reads the environment.
     ///
     /// # Errors
-    /// The first variable that is no good, with its name.
+    /// [`Usage`] for the first variable with a wrong value; another error for a file that can't be
+    /// read.
     pub fn from_env(defaults: &Defaults) -> Result<Self> {
-        let get = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-        let address = |name: &'static str, default: &str| -> Result<SocketAddr> {
-            let text = get(name).unwrap_or_else(|| default.to_owned());
-            text.parse().with_context(|| format!("{name}: {text} is no address like {default}"))
-        };
-        let networks = get("POSTHORN_ALLOWED_NETWORKS");
-        let networks = networks.unwrap_or_else(|| "127.0.0.0/8,::1/128".to_owned());
+        let time_scale_text = set_or("POSTHORN_TIME_SCALE", defaults.time_scale);
         Ok(Self {
             listen: address("POSTHORN_LISTEN", DEFAULT_LISTEN)?,
             aws_listen: address("POSTHORN_AWS_LISTEN", DEFAULT_AWS_LISTEN)?,
-            data_dir: get("POSTHORN_DATA_DIR").unwrap_or_else(|| defaults.data_dir.to_owned()),
-            admin_key: get("POSTHORN_ADMIN_KEY"),
-            allowed_networks: networks.parse().context("POSTHORN_ALLOWED_NETWORKS")?,
-            allowed_ports: get("POSTHORN_ALLOWED_PORTS")
-                .unwrap_or_default()
-                .parse()
-                .context("POSTHORN_ALLOWED_PORTS")?,
-            dialects: match get("POSTHORN_DIALECTS_DIR") {
+            data_dir: set_or("POSTHORN_DATA_DIR", defaults.data_dir),
+            admin_key: set("POSTHORN_ADMIN_KEY"),
+            allowed_networks: set_or("POSTHORN_ALLOWED_NETWORKS", DEFAULT_ALLOWED_NETWORKS)
+                .parse::<AllowedNetworks>()
+                .wrong_variable("POSTHORN_ALLOWED_NETWORKS")?,
+            allowed_ports: set_or("POSTHORN_ALLOWED_PORTS", "")
+                .parse::<AllowedPorts>()
+                .wrong_variable("POSTHORN_ALLOWED_PORTS")?,
+            dialects: match set("POSTHORN_DIALECTS_DIR") {
                 Some(directory) => Dialects::with_directory(Path::new(&directory))
                     .and_then(|dialects| dialects.check().map(|()| dialects))
                     .context("POSTHORN_DIALECTS_DIR")?,
                 None => Dialects::built_in(),
             },
-            time_scale: time_scale(
-                get("POSTHORN_TIME_SCALE").or_else(|| Some(defaults.time_scale.to_owned())),
-            )?,
-            aws_throttle: match get("POSTHORN_AWS_THROTTLE") {
-                Some(text) => {
-                    text.parse().ok().filter(|share| (0.0..1.0).contains(share)).context(
-                        "POSTHORN_AWS_THROTTLE must be a share from 0 up to, not including, 1",
-                    )?
-                }
-                None => 0.0,
-            },
-            log_level: get("POSTHORN_LOG_LEVEL").unwrap_or_else(|| "warn".to_owned()),
-            metrics: get("POSTHORN_METRICS"),
-            traces: settings::traces(get)?,
-            template: match get("POSTHORN_TEMPLATE") {
+            time_scale: time_scale(Some(time_scale_text)).map_err(invalid)?,
+            aws_throttle: aws_throttle()?,
+            log_level: log_level()?,
+            metrics: set("POSTHORN_METRICS"),
+            traces: settings::traces(set).map_err(invalid)?,
+            template: match set("POSTHORN_TEMPLATE") {
                 Some(path) => std::fs::read_to_string(&path)
                     .with_context(|| format!("the template {path} can't be read"))?,
                 None => BUILT_IN.to_owned(),
             },
         })
     }
+}
+
+/// The value of an environment variable; `None` when it is not set, or empty.
+pub fn set(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// The value of an environment variable, or its default.
+pub fn set_or(name: &str, default: &str) -> String {
+    set(name).unwrap_or_else(|| default.to_owned())
+}
+
+fn address(name: &str, default: &str) -> Result<SocketAddr, Usage> {
+    let text = set_or(name, default);
+    text.parse().map_err(|_| {
+        Usage::variable(name, format!("{text} is not an IP address and port like {default}"))
+    })
+}
+
+fn aws_throttle() -> Result<f64, Usage> {
+    let name = "POSTHORN_AWS_THROTTLE";
+    let text = set_or(name, "0");
+    let share = text.parse::<f64>().ok().filter(|share| (0.0..1.0).contains(share));
+    share.ok_or_else(|| {
+        Usage::variable(name, format!("{text} is not a share, a number from 0 to less than 1"))
+    })
+}
+
+fn log_level() -> Result<String, Usage> {
+    let name = "POSTHORN_LOG_LEVEL";
+    let level = set_or(name, "warn");
+    match level.parse::<LevelFilter>() {
+        Ok(_) => Ok(level),
+        Err(_) => {
+            let problem = format!("{level} is not error, warn, info, debug or trace");
+            Err(Usage::variable(name, problem))
+        }
+    }
+}
+
+fn invalid(error: InvalidSetting) -> Usage {
+    let value = set(error.name).unwrap_or_default();
+    Usage::variable(error.name, format!("{value} is invalid: it {}", error.reason))
 }

@@ -72,6 +72,24 @@ impl Web {
     }
 }
 
+/// A text that is not the URL of an API.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0} is not a URL like https://api.example.com")]
+pub struct InvalidApiUrl(String);
+
+/// The URL of an API as somebody wrote it, without a slash at the end.
+///
+/// # Errors
+/// When it is not a URL of http or https.
+pub fn api_url(text: &str) -> Result<String, InvalidApiUrl> {
+    let url = text.parse::<http::Uri>().ok();
+    let is_web = url.is_some_and(|url| matches!(url.scheme_str(), Some("http" | "https")));
+    if !is_web {
+        return Err(InvalidApiUrl(text.to_owned()));
+    }
+    Ok(text.trim_end_matches('/').to_owned())
+}
+
 /// Why the API refused, with every problem that it named.
 pub fn reason(problem: &Value) -> String {
     let text = |value: &Value, name: &str| value[name].as_str().map(str::to_owned);

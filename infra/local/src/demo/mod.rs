@@ -11,9 +11,10 @@ mod producer;
 mod receiver;
 
 use std::future::Future;
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 
 use anyhow::{Context, Result};
+use posthorn_shared::logging;
 use serde_json::json;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -29,14 +30,24 @@ use crate::stack::Stack;
 /// Keeps nothing, and makes retries come soon enough to be watched.
 pub const DEFAULTS: Defaults = Defaults { data_dir: ":memory:", time_scale: "60" };
 
+/// Examples for `posthorn demo --help`.
+pub const EXAMPLES: &str = "\
+# Show every attempt as it happens:
+posthorn demo
+
+# With the delays of retries as in production:
+POSTHORN_TIME_SCALE=1 posthorn demo";
+
 /// Happenings that wait to be shown.
 const WAITING: usize = 256;
 
-/// Runs until `stop`, or until nobody reads what it shows any more.
+/// Runs until `stop`, or until nothing reads what it shows any more.
 ///
 /// # Errors
-/// When the stack does not start, or refuses what the demo asks of it.
-pub async fn run(options: Options, stop: impl Future<Output = ()>) -> Result<()> {
+/// When a setting is wrong, the stack does not start, or refuses what the demo asks of it.
+pub async fn run(stop: impl Future<Output = ()>) -> Result<()> {
+    let options = Options::from_env(&DEFAULTS)?;
+    logging::init_terminal(&options.log_level, std::io::stderr().is_terminal());
     let time_scale = options.time_scale;
     let stack = Stack::start(options).await?;
     let outcome = watch(&stack, time_scale, stop).await;

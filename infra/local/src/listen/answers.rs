@@ -47,14 +47,15 @@ impl Answers {
         let mut problems = Vec::new();
         for (field, status) in [("status", self.status), ("fail_status", self.fail_status)] {
             if !STATUSES.contains(&status) {
-                problems.push((field, format!("is a status from 200 to 599, not {status}")));
+                problems.push((field, format!("must be from 200 to 599, not {status}")));
             }
         }
-        if Duration::from_millis(self.delay_ms) > MAX_DELAY {
-            problems.push(("delay_ms", "is ten minutes at the most".to_owned()));
+        let delay = Duration::from_millis(self.delay_ms);
+        if delay > MAX_DELAY {
+            problems.push(("delay_ms", format!("must be at most 10 minutes, not {delay:?}")));
         }
         if !(0.0..=1.0).contains(&self.fail_rate) {
-            problems.push(("fail_rate", format!("is a share from 0 to 1, not {}", self.fail_rate)));
+            problems.push(("fail_rate", format!("must be from 0 to 1, not {}", self.fail_rate)));
         }
         problems
     }

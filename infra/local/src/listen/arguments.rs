@@ -8,43 +8,65 @@ use jiff::SignedDuration;
 
 use super::answers::Answers;
 use super::registration;
+use crate::examples;
 
+/// What explains the arguments.
+pub const HELP: &str = "posthorn listen --help";
+
+const EXAMPLES: &str = "\
+# An endpoint of the account acme, which is deleted on exit:
+posthorn listen --register --account acme
+
+# The same in another deployment, through a tunnel that leads to port 9000:
+posthorn listen --register --api \"$API\" --key \"$KEY\" --url \"$TUNNEL\"
+
+# Deliveries of an endpoint that exists, a third of which fail with 503:
+posthorn listen --secret \"$WEBHOOK_SECRET\" --fail-rate 0.3 --fail-status 503";
+
+/// The arguments of `posthorn listen`.
 #[derive(Args)]
+#[command(after_help = examples::section(EXAMPLES))]
 pub struct Arguments {
-    /// Where deliveries come, on this machine. 0: a port that is free
+    /// Port to receive deliveries on; 0 takes a free one
     #[arg(long, default_value_t = 9000)]
     pub port: u16,
-    /// The address to listen on. Whoever can reach it sees the page, too
-    #[arg(long, default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
+    /// Address to receive deliveries on
+    ///
+    /// The page with the deliveries is open to everything that can reach this address.
+    #[arg(long, default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST), value_name = "ADDRESS")]
     pub bind: IpAddr,
-    /// A secret to verify with, in the dialect's form (whsec_…, or a text), or a public key
-    /// (whpk_…). May be given more than once
+    /// Secret to verify deliveries with, or public key; may be given more than once
+    ///
+    /// In the form that the dialect has: whsec_…, whsk_…, whpk_… (a public key), or a text. Without
+    /// any secret, deliveries are shown without being verified.
     #[arg(long, env = "WEBHOOK_SECRET", hide_env_values = true, value_name = "SECRET")]
     pub secret: Vec<String>,
-    /// How deliveries are signed: standard, fltr, filedgr, flowcode, beltic, flexorch, or one of
-    /// POSTHORN_DIALECTS_DIR. With --register that of the account, where the key may see it;
-    /// otherwise standard
+    /// Dialect that deliveries are signed in
+    ///
+    /// One of standard, fltr, filedgr, flowcode, beltic and flexorch, or of the dialects in
+    /// POSTHORN_DIALECTS_DIR. The default with --register is the account's, if the key may see it;
+    /// otherwise standard.
     #[arg(long)]
     pub dialect: Option<String>,
-    /// What to answer, 200 to 599
+    /// HTTP status to answer with, 200 to 599
     #[arg(long, default_value_t = 200)]
     pub status: u16,
-    /// How long to wait before each answer: 250ms, 2s, 1m
-    #[arg(long, default_value = "0s", value_parser = duration)]
+    /// Time to wait before each answer, like 250ms, 2s or 1m; at most 10m
+    #[arg(long, default_value = "0s", value_parser = duration, value_name = "TIME")]
     pub delay: Duration,
-    /// The share of deliveries to answer otherwise, at random: 0 to 1
-    #[arg(long, default_value_t = 0.0)]
+    /// Share of deliveries to answer with --fail-status, at random: 0 to 1
+    #[arg(long, default_value_t = 0.0, value_name = "SHARE")]
     pub fail_rate: f64,
-    /// What to answer those
-    #[arg(long, default_value_t = 500)]
+    /// HTTP status to answer those deliveries with, 200 to 599
+    #[arg(long, default_value_t = 500, value_name = "STATUS")]
     pub fail_status: u16,
-    /// Answer deliveries that don't verify like the others, and not 401
+    /// Answer deliveries that fail verification like all others, instead of with 401
     #[arg(long)]
     pub accept_all: bool,
-    /// How far a signed timestamp may be from now
-    #[arg(long, default_value = "5m", value_parser = duration)]
+    /// Maximum difference between a signed timestamp and this machine's clock
+    #[arg(long, default_value = "5m", value_parser = duration, value_name = "TIME")]
     pub tolerance: Duration,
-    /// Show nothing but lines in the terminal
+    /// Show deliveries in the terminal only, without the page
     #[arg(long)]
     pub no_page: bool,
     #[command(flatten)]
@@ -52,7 +74,7 @@ pub struct Arguments {
 }
 
 impl Arguments {
-    /// What is to be answered at first.
+    /// What deliveries are answered at first.
     pub fn answers(&self) -> Answers {
         Answers {
             status: self.status,
@@ -66,7 +88,7 @@ impl Arguments {
 
 fn duration(text: &str) -> Result<Duration, String> {
     let read = text.parse::<SignedDuration>().ok().and_then(|read| Duration::try_from(read).ok());
-    read.ok_or_else(|| "a time is written like 250ms, 2s or 5m".to_owned())
+    read.ok_or_else(|| "expected a time like 250ms, 2s or 5m".to_owned())
 }
 
 /// The option of a field of [`Answers`].

@@ -20,7 +20,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use axum::Router;
 use posthorn_shared::clock::Clock;
 use posthorn_shared::dialect::Dialects;
@@ -28,10 +28,13 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 pub use self::arguments::Arguments;
+use self::arguments::HELP;
 use self::book::Book;
 use self::registration::Registration;
 use crate::colours::{EMPHASIS, FAINT, WAITING};
+use crate::options;
 use crate::plain_text::plain;
+use crate::usage::{OrUsage, Usage};
 use crate::verification::{ReceiverSecret, Verifier};
 
 /// What receiving takes.
@@ -48,7 +51,8 @@ pub struct Listener {
 /// Runs until `stop`.
 ///
 /// # Errors
-/// When the port can't be had, an argument is no good, or the API refuses.
+/// [`Usage`] when an argument is wrong; another error when the port can't be had, or the API
+/// refuses.
 pub async fn run(
     arguments: Arguments,
     stop: impl Future<Output = ()> + Send + 'static,
@@ -57,9 +61,10 @@ pub async fn run(
     let mut stop = tokio::spawn(stop);
     let answers = arguments.answers();
     if let Some((field, detail)) = answers.problems().first() {
-        bail!("{} {detail}", arguments::option_of(field));
+        let problem = format!("{} {detail}", arguments::option_of(field));
+        return Err(Usage::argument(HELP, problem).into());
     }
-    let dialects = match std::env::var("POSTHORN_DIALECTS_DIR").ok().filter(|it| !it.is_empty()) {
+    let dialects = match options::set("POSTHORN_DIALECTS_DIR") {
         Some(directory) => {
             Dialects::with_directory(Path::new(&directory)).context("POSTHORN_DIALECTS_DIR")?
         }
@@ -67,7 +72,7 @@ pub async fn run(
     };
     let mut verifier = Verifier {
         dialect: match &arguments.dialect {
-            Some(name) => registration::named(&dialects, name)?,
+            Some(name) => registration::named(&dialects, name).wrong_argument("--dialect", HELP)?,
             None => dialects.standard().clone(),
         },
         dialects,
@@ -120,12 +125,14 @@ pub async fn run(
     outcome
 }
 
-fn add_secrets(verifier: &mut Verifier, given: &[String]) -> Result<()> {
+fn add_secrets(verifier: &mut Verifier, given: &[String]) -> Result<(), Usage> {
     for (index, text) in given.iter().enumerate() {
         let label = format!("--secret {}", index + 1);
         let secret = ReceiverSecret::parse(&label, text, &verifier.dialect);
-        let secret =
-            secret.context("if deliveries are of another dialect, say it with --dialect")?;
+        let secret = secret.map_err(|error| {
+            let hint = "if deliveries are signed in another dialect, name it with --dialect";
+            Usage::argument(HELP, format!("{error}; {hint}"))
+        })?;
         verifier.secrets.push(secret);
     }
     Ok(())

@@ -7,39 +7,57 @@ use posthorn_shared::dialect::{self, Dialect, Dialects};
 use posthorn_shared::secret::SecretForm;
 use serde_json::{Value, json};
 
-use crate::kept_text;
-use crate::options::{self, DEFAULT_LISTEN};
-use crate::web::{Answer, Caller, Web, reason};
+use super::arguments::HELP;
+use crate::options;
+use crate::place::local_api_url;
+use crate::usage::{OrUsage, Usage};
+use crate::web::{Answer, Caller, Web, api_url, reason};
+use crate::{admin_key, kept_text};
 
+/// The arguments of `posthorn listen` that are about an endpoint of its own.
 #[derive(Args)]
+#[group(skip)]
+#[command(next_help_heading = "Registration")]
 pub struct Arguments {
-    /// Create an endpoint that leads here, verify with its secret, and delete it at the end
+    /// Create an endpoint that leads here, verify with its secret, and delete it on exit
     #[arg(long)]
     register: bool,
-    /// Where the API is; without it the one-machine stack's, at POSTHORN_LISTEN
-    #[arg(long, env = "POSTHORN_API_URL")]
+    /// URL of the API [default: that of the stack on this machine]
+    ///
+    /// The stack on this machine is at POSTHORN_LISTEN: http://127.0.0.1:8080 by default.
+    #[arg(long, env = "POSTHORN_API_URL", value_name = "URL")]
     api: Option<String>,
-    /// A key of the account that has the scope manage; or an admin key, with --account. Without it
-    /// the admin key of the one-machine stack in POSTHORN_DATA_DIR
+    /// API key: one of the account with the scope manage, or an admin key with --account
+    ///
+    /// With --account, the default is the admin key of the stack on this machine, from
+    /// POSTHORN_ADMIN_KEY or POSTHORN_DATA_DIR.
     #[arg(long, env = "POSTHORN_API_KEY", hide_env_values = true)]
     key: Option<String>,
-    /// The account that is to have the endpoint
+    /// Account to create the endpoint in; required with an admin key
     #[arg(long, requires = "register")]
     account: Option<String>,
-    /// The event types to get, like vault.created or 'vault.*'. All, where nothing is said
+    /// Event types to receive, with commas, like vault.created or 'vault.*' [default: all]
     #[arg(long, value_delimiter = ',', requires = "register", value_name = "TYPES")]
     events: Vec<String>,
-    /// The address to register, where a tunnel leads here
+    /// URL to register, if a tunnel leads here [default: that of --bind and --port]
     #[arg(long, requires = "register")]
     url: Option<String>,
-    /// Leave the endpoint where it is at the end
+    /// Keep the endpoint on exit
     #[arg(long, requires = "register")]
     keep: bool,
 }
 
 impl Arguments {
+    /// Whether an endpoint is to be created.
     pub fn is_wanted(&self) -> bool {
         self.register
+    }
+
+    fn api(&self) -> Result<String, Usage> {
+        match self.api.as_deref().filter(|url| !url.is_empty()) {
+            Some(url) => api_url(url).wrong_argument("--api", HELP),
+            None => local_api_url(),
+        }
     }
 }
 
@@ -61,7 +79,8 @@ impl Registration {
     /// Creates the endpoint that was asked for, if one was. `here` is where deliveries come.
     ///
     /// # Errors
-    /// When the API can't be reached or refuses, with what to do.
+    /// When the API can't be reached or refuses, with what to do. [`Usage`] when an argument is
+    /// wrong or missing.
     pub async fn create(
         arguments: Arguments,
         here: &str,
@@ -71,13 +90,9 @@ impl Registration {
         if !arguments.is_wanted() {
             return Ok(None);
         }
-        let api = arguments.api.unwrap_or_else(|| {
-            let listen = std::env::var("POSTHORN_LISTEN").ok().filter(|text| !text.is_empty());
-            format!("http://{}", listen.unwrap_or_else(|| DEFAULT_LISTEN.to_owned()))
-        });
         let mut registration = Self {
             web: Web::new(),
-            api: api.trim_end_matches('/').to_owned(),
+            api: arguments.api()?,
             key: key(arguments.key, arguments.account.is_some())?,
             account: arguments.account,
             keep: arguments.keep,
@@ -193,18 +208,21 @@ impl Registration {
     }
 }
 
+/// A name that no dialect has.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("there is no dialect {name}; there are {known}, and those of POSTHORN_DIALECTS_DIR")]
+pub struct UnknownDialect {
+    name: String,
+    known: String,
+}
+
 /// The dialect of that name.
 ///
 /// # Errors
 /// When it is not known, with those that are.
-pub fn named(dialects: &Dialects, name: &str) -> Result<Dialect> {
-    let known = dialects.named(name).cloned();
-    known.with_context(|| {
-        format!(
-            "there is no dialect {name}; there are {}, and those of POSTHORN_DIALECTS_DIR",
-            names(dialects)
-        )
-    })
+pub fn named(dialects: &Dialects, name: &str) -> Result<Dialect, UnknownDialect> {
+    let unknown = || UnknownDialect { name: name.to_owned(), known: names(dialects) };
+    dialects.named(name).cloned().ok_or_else(unknown)
 }
 
 fn names(dialects: &Dialects) -> String {
@@ -219,11 +237,12 @@ fn key(given: Option<String>, names_account: bool) -> Result<String> {
     let no_key =
         "--register needs --key or POSTHORN_API_KEY: a key of the account with the scope manage";
     if !names_account {
-        bail!("{no_key}; or --account, and the admin key of the stack on this machine");
+        let problem =
+            format!("{no_key}; or --account, and the admin key of the stack on this machine");
+        return Err(Usage::argument(HELP, problem).into());
     }
-    let admin_key = std::env::var("POSTHORN_ADMIN_KEY").ok().filter(|key| !key.is_empty());
-    let directory = std::env::var("POSTHORN_DATA_DIR").ok().filter(|path| !path.is_empty());
-    let directory = directory.unwrap_or_else(|| options::DEFAULTS.data_dir.to_owned());
-    let kept = || kept_text::read(directory.as_ref(), crate::admin_key::FILE);
-    admin_key.or_else(kept).with_context(|| format!("{no_key}; {directory} has no admin key"))
+    let directory = options::set_or("POSTHORN_DATA_DIR", options::DEFAULTS.data_dir);
+    let kept = || kept_text::read(directory.as_ref(), admin_key::FILE);
+    let key = options::set("POSTHORN_ADMIN_KEY").or_else(kept);
+    key.with_context(|| format!("{no_key}; {directory} has no admin key"))
 }

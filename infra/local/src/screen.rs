@@ -1,0 +1,73 @@
+//! Standard output of the commands that print something and end. A reader that has seen enough, like
+//! `head`, is no failure.
+
+use std::io::{self, ErrorKind, Write};
+
+/// Standard output. Strips colours where they are not wanted.
+pub struct Screen(anstream::Stdout);
+
+/// What reads standard output has closed it.
+#[derive(Debug, thiserror::Error)]
+#[error("standard output is closed")]
+struct Closed;
+
+/// Standard output of this process.
+pub fn stdout() -> Screen {
+    Screen(anstream::stdout())
+}
+
+/// Writes a file to standard output, exactly as it is.
+///
+/// # Errors
+/// When it can't be written; [`is_closed`] recognises a reader that is gone.
+pub fn write_file(bytes: &[u8]) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    out.write_all(bytes).and_then(|()| out.flush()).map_err(explained)
+}
+
+/// Whether a command failed only because nothing reads its standard output any more. A connection
+/// that breaks is another matter, although its error is of the same kind.
+pub fn is_closed(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        let inner = cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        inner.is_some_and(|inner| inner.is::<Closed>())
+    })
+}
+
+impl Write for Screen {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes).map_err(explained)
+    }
+
+    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.0.write_all(bytes).map_err(explained)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush().map_err(explained)
+    }
+}
+
+fn explained(error: io::Error) -> io::Error {
+    match error.kind() {
+        // Callers try again.
+        ErrorKind::Interrupted => error,
+        ErrorKind::BrokenPipe => io::Error::new(ErrorKind::BrokenPipe, Closed),
+        kind => io::Error::new(kind, format!("could not write to standard output: {error}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_broken_connection_is_no_closed_output() {
+        let broken = || io::Error::from(ErrorKind::BrokenPipe);
+        let closed = anyhow::Error::new(explained(broken())).context("listing the queues");
+        assert!(is_closed(&closed));
+        assert!(!is_closed(&anyhow::Error::new(broken()).context("SQS")));
+        let full = io::Error::from(ErrorKind::StorageFull);
+        assert!(!is_closed(&anyhow::Error::new(explained(full))));
+    }
+}
