@@ -8,4 +8,4 @@ ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / ".aws-sam" / "build"
 TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
 # The one-machine stack, and the command for platform teams.
-POSTHORN = TARGET / os.environ.get("POSTHORN_PROFILE", "release") / "posthorn"
+POSTHORN = TARGET / os.environ.get("POSTHORN_PROFILE", "debug") / "posthorn"

@@ -5,9 +5,13 @@
 mod client;
 mod listening;
 mod output;
+mod portal;
+mod program;
 mod receiver;
+mod repository;
 mod scripts;
 mod stack;
+mod table;
 mod verifiers;
 
 use std::future::Future;
@@ -15,9 +19,13 @@ use std::time::{Duration, Instant};
 
 pub use client::{Account, Answer, Client};
 pub use listening::Listening;
+pub use portal::{Browser, portal_link, portal_token};
+pub use program::{Ended, Program};
 pub use receiver::{Receiver, Reply, Request};
+pub use repository::{contract_tool, repository};
 pub use scripts::run_node;
 pub use stack::{ADMIN_KEY, Failure, Stack, StackOptions};
+pub use table::store;
 pub use verifiers::{python, verdicts};
 
 /// How long a test waits for anything: far longer than it takes, so that a slow machine fails no

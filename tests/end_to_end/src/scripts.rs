@@ -7,6 +7,8 @@ use serde_json::Value;
 use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 
+use crate::repository::repository;
+
 /// As long as a whole test may take that a browser makes.
 const PATIENCE: Duration = Duration::from_secs(600);
 
@@ -15,7 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(600);
 /// # Panics
 /// When it fails, or does not end.
 pub async fn run_node(program: &str, input: &Value) {
-    let program = format!("{}/../../{program}", env!("CARGO_MANIFEST_DIR"));
+    let program = repository(program);
     let mut child = Command::new("node")
         .arg(&program)
         .stdin(Stdio::piped())
@@ -26,5 +28,9 @@ pub async fn run_node(program: &str, input: &Value) {
     stdin.write_all(input.to_string().as_bytes()).await.expect("its input");
     drop(stdin);
     let ended = tokio::time::timeout(PATIENCE, child.wait()).await.expect("it ends");
-    assert!(ended.expect("its status").success(), "{program} failed; it said why above");
+    assert!(
+        ended.expect("its status").success(),
+        "{} failed; it said why above",
+        program.display()
+    );
 }

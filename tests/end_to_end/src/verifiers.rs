@@ -6,6 +6,8 @@ use serde_json::Value;
 use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 
+use crate::repository::repository;
+
 /// A Python that has what the programs need.
 ///
 /// # Panics
@@ -20,7 +22,7 @@ pub fn python() -> String {
 /// # Panics
 /// When it does not run, or fails.
 pub async fn verdicts(program: &str, script: &str, deliveries: &[Value]) -> Vec<String> {
-    let script = format!("{}/../signatures/{script}", env!("CARGO_MANIFEST_DIR"));
+    let script = repository("tests/signatures").join(script);
     let mut child = Command::new(program)
         .arg(script)
         .stdin(Stdio::piped())

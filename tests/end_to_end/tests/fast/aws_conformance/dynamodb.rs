@@ -1,0 +1,110 @@
+//! DynamoDB: only what lies between the wire and the library, which has its own conformance
+//! suite against AWS, and the meter.
+
+use aws_sdk_dynamodb::error::ProvideErrorMetadata;
+use aws_sdk_dynamodb::types::{
+    AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, PutRequest,
+    ReturnConsumedCapacity, ScalarAttributeType, WriteRequest,
+};
+
+use super::endpoint::{Endpoint, get, ours, post};
+
+async fn table(endpoint: &Endpoint) {
+    let key = |name: &str, kind| {
+        KeySchemaElement::builder().attribute_name(name).key_type(kind).build().expect("a key")
+    };
+    let text = |name: &str| {
+        let definition = AttributeDefinition::builder().attribute_name(name);
+        definition.attribute_type(ScalarAttributeType::S).build().expect("a definition")
+    };
+    let create = endpoint.dynamodb.create_table().table_name("table");
+    let create = create.billing_mode(BillingMode::PayPerRequest);
+    let create = create.key_schema(key("pk", KeyType::Hash)).key_schema(key("sk", KeyType::Range));
+    let create = create.attribute_definitions(text("pk")).attribute_definitions(text("sk"));
+    create.send().await.expect("a table");
+}
+
+fn put(sk: &str) -> WriteRequest {
+    let put = PutRequest::builder()
+        .item("pk", AttributeValue::S("p".to_owned()))
+        .item("sk", AttributeValue::S(sk.to_owned()))
+        .build()
+        .expect("a put");
+    WriteRequest::builder().put_request(put).build()
+}
+
+#[tokio::test]
+async fn units_are_metered_and_shown_to_those_who_ask() {
+    let endpoint = ours().await;
+    table(&endpoint).await;
+    let batch = || {
+        let items = (0..10).map(|sk| put(&sk.to_string())).collect();
+        endpoint.dynamodb.batch_write_item().request_items("table", items)
+    };
+    let silent = batch().send().await.expect("a batch");
+    assert!(silent.consumed_capacity().is_empty());
+    let open = batch().return_consumed_capacity(ReturnConsumedCapacity::Total);
+    let open = open.send().await.expect("a batch");
+    assert_eq!(open.consumed_capacity()[0].capacity_units(), Some(10.0));
+    let query = endpoint.dynamodb.query().table_name("table").key_condition_expression("pk = :p");
+    let query = query.expression_attribute_values(":p", AttributeValue::S("p".to_owned()));
+    assert_eq!(query.send().await.expect("a query").items().len(), 10);
+
+    let meter: serde_json::Value = get(&endpoint, "/_posthorn/meter").await;
+    assert_eq!(meter["dynamodb"]["write_units"], 20.0);
+    assert_eq!(meter["dynamodb"]["read_units"], 0.5);
+    assert_eq!(meter["calls"]["dynamodb"]["BatchWriteItem"]["calls"], 2);
+    post(&endpoint, "/_posthorn/meter/reset", "", "").await;
+    let meter: serde_json::Value = get(&endpoint, "/_posthorn/meter").await;
+    assert_eq!(meter["calls"], serde_json::json!({}));
+}
+
+#[tokio::test]
+async fn a_condition_that_fails_is_told_apart() {
+    let endpoint = ours().await;
+    table(&endpoint).await;
+    let put = || {
+        endpoint
+            .dynamodb
+            .put_item()
+            .table_name("table")
+            .item("pk", AttributeValue::S("p".to_owned()))
+            .item("sk", AttributeValue::S("s".to_owned()))
+            .condition_expression("attribute_not_exists(pk)")
+            .send()
+    };
+    put().await.expect("the first");
+    let error = put().await.expect_err("the second");
+    assert!(error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()));
+    let missing = endpoint.dynamodb.get_item().table_name("missing");
+    let missing = missing.key("pk", AttributeValue::S("p".to_owned())).send().await;
+    let code = missing.expect_err("no table").code().map(str::to_owned);
+    assert_eq!(code.as_deref(), Some("ResourceNotFoundException"));
+}
+
+#[tokio::test]
+async fn malformed_requests_get_an_error_in_the_shape_of_aws() {
+    let endpoint = ours().await;
+    for (target, body) in [
+        ("DynamoDB_20120810.PutItem", "{"),
+        ("DynamoDB_20120810.PutItem", "[]"),
+        ("DynamoDB_20120810.PutItem", ""),
+        ("DynamoDB_20120810.PutItem", r#"{"TableName":"table","Item":{"pk":{"S":1}}}"#),
+        ("DynamoDB_20120810.PutItem", r#"{"TableName":"table","Item":{"pk":{"NULL":false}}}"#),
+        ("DynamoDB_20120810.Nonsense", "{}"),
+        ("AmazonSQS.SendMessage", "{"),
+        ("AmazonSQS.SendMessage", "\u{7f}"),
+        ("AmazonSQS.SendMessage", "{}"),
+        ("AmazonSQS.SendMessageBatch", r#"{"QueueUrl":"q","Entries":1}"#),
+        ("AmazonSQS.Nonsense", "{}"),
+        ("", ""),
+    ] {
+        let (status, answer) = post(&endpoint, "/", target, body).await;
+        assert!((400..500).contains(&status), "{target} {body}: {status}");
+        let answer: serde_json::Value = serde_json::from_str(&answer).expect("JSON");
+        assert!(answer["__type"].is_string(), "{target} {body}: {answer}");
+        assert!(!answer.to_string().contains("VALIDATION"), "{answer}");
+    }
+    let (status, answer) = post(&endpoint, "/schedules/s", "", "{").await;
+    assert_eq!(status, 400, "{answer}");
+}

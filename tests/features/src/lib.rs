@@ -1,0 +1,1 @@
+//! Nothing: `Cargo.toml` beside this says what this package is for.
