@@ -48,7 +48,7 @@ all:
 
 # Measure: just bench, just bench saturation fanout, just bench --help
 bench *scenarios:
-    cargo build --release --workspace
+    cargo build --release -p posthorn
     cargo run --release -p bench -- "$@"
 
 # Run the code that the documents print (after tests/run, which installs what it needs)

@@ -60,6 +60,13 @@ class Stages(unittest.TestCase):
         default = re.search(r"  Architecture:\n    Type: String\n    Default: (\w+)", template)[1]
         self.assertIn(f"--{default}", compiled)
 
+    def test_nothing_is_optimised_less_for_lambda(self):
+        here = tomllib.loads((ROOT / "Cargo.toml").read_text())["profile"]["release"]["package"]
+        there = tomllib.loads((ROOT / "infra" / "lambda.toml").read_text())["profile"]["release"]
+        for name, settings in here.items():
+            if "opt-level" in settings:
+                self.assertEqual(there["package"][name]["opt-level"], there["opt-level"], f"{name} in infra/lambda.toml")
+
     def test_what_fails_ends_it(self):
         code, _, called = deploy("prod", fails="build")
         self.assertEqual((code, [one[:2] for one in called]), (1, [["cargo", "lambda"], ["sam", "build"]]))

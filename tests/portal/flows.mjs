@@ -1,5 +1,5 @@
 // Goes through the portal as its users do. Standard input: one JSON object, from
-// tests/end_to_end/tests/portal/browser.rs.
+// tests/end_to_end/tests/slow/browser.rs.
 
 import { strict as assert } from "node:assert";
 import { text } from "node:stream/consumers";

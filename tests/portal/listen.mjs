@@ -1,5 +1,5 @@
 // Goes through the page of `posthorn listen`. Standard input: one JSON object, from
-// tests/end_to_end/tests/listen.rs; it has two deliveries, a verified one and a forged one.
+// tests/end_to_end/tests/slow/browser.rs; it has two deliveries, a verified one and a forged one.
 
 import { strict as assert } from "node:assert";
 import { text } from "node:stream/consumers";

@@ -20,7 +20,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::{Parser, ValueEnum};
 
-/// Measure the one-machine stack (build it first: cargo build --release --workspace).
+/// Measure the one-machine stack (build it first: cargo build --release -p posthorn).
 #[derive(Parser)]
 pub struct Arguments {
     /// What to measure

@@ -41,7 +41,7 @@ fn beside_me(name: &str) -> Result<PathBuf> {
     let me = std::env::current_exe()?;
     let path = me.parent().context("a directory")?.join(name);
     if !path.exists() {
-        bail!("{} is missing: cargo build --release --workspace", path.display());
+        bail!("{} is missing: cargo build --release -p posthorn", path.display());
     }
     Ok(path)
 }

@@ -67,7 +67,7 @@ pub(crate) fn binary() -> PathBuf {
     let test = std::env::current_exe().expect("the test's own path");
     let folder = test.parent().and_then(Path::parent).expect("target/<profile>/deps");
     let binary = folder.join("posthorn");
-    assert!(binary.exists(), "{} is missing: cargo build --release first", binary.display());
+    assert!(binary.exists(), "{} is missing: cargo build -p posthorn", binary.display());
     binary
 }
 
