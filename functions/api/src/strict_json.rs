@@ -1,35 +1,63 @@
 //! JSON in which no name comes twice. RFC 8259 leaves open which of two values counts, so a client
 //! and we could understand different things.
+//!
+//! A value's place is a list of parts on the stack, and becomes a pointer only for a problem: time
+//! and memory grow with the length of the text, whatever its names and depth.
 
 use std::cell::RefCell;
 use std::fmt;
 
 use posthorn_shared::event::RAW_VALUE_NAME;
-use posthorn_shared::problem::{Problem, child};
+use posthorn_shared::problem::{Problem, child, note};
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
-/// Reads a value, and where in it a name comes twice.
+/// Reads a value, and where in it a name comes twice: the first 32 places.
 ///
 /// # Errors
 /// When it is no JSON, or nested deeper than 128 levels.
 pub fn parse(body: &[u8]) -> Result<(Value, Vec<Problem>), serde_json::Error> {
     let problems = RefCell::new(Vec::new());
     let mut json = serde_json::Deserializer::from_slice(body);
-    let value = Place { pointer: String::new(), problems: &problems }.deserialize(&mut json)?;
+    let value = Place { part: None, problems: &problems }.deserialize(&mut json)?;
     json.end()?;
     Ok((value, problems.into_inner()))
 }
 
+/// The last part of a place, and the parts before it.
+struct Part<'p> {
+    parent: Option<&'p Part<'p>>,
+    step: Step<'p>,
+}
+
+/// From a value to one inside it.
+enum Step<'p> {
+    Element(usize),
+    Member(&'p str),
+}
+
+impl Part<'_> {
+    /// The place as a JSON pointer.
+    fn pointer(&self) -> String {
+        let parent = self.parent.map(Part::pointer).unwrap_or_default();
+        match self.step {
+            Step::Element(index) => format!("{parent}/{index}"),
+            Step::Member(name) => child(&parent, name),
+        }
+    }
+}
+
 /// A value's place in the document.
 struct Place<'p> {
-    pointer: String,
+    /// `None`: the whole of it.
+    part: Option<&'p Part<'p>>,
     problems: &'p RefCell<Vec<Problem>>,
 }
 
 impl Place<'_> {
-    fn inner(&self, name: &str) -> Self {
-        Self { pointer: child(&self.pointer, name), problems: self.problems }
+    /// Notes what is wrong with one of the value's members.
+    fn problem(&self, member: &Part<'_>, detail: &str) {
+        note(&mut self.problems.borrow_mut(), || Problem::new(member.pointer(), detail));
     }
 }
 
@@ -78,25 +106,29 @@ impl<'de> Visitor<'de> for Place<'_> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Value, A::Error> {
         let mut list = Vec::new();
-        while let Some(element) = elements.next_element_seed(self.inner(&list.len().to_string()))? {
-            list.push(element);
+        loop {
+            let part = Part { parent: self.part, step: Step::Element(list.len()) };
+            let place = Place { part: Some(&part), problems: self.problems };
+            match elements.next_element_seed(place)? {
+                Some(element) => list.push(element),
+                None => return Ok(Value::Array(list)),
+            }
         }
-        Ok(Value::Array(list))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
         let mut object = Map::new();
         while let Some(name) = members.next_key::<String>()? {
-            let place = self.inner(&name);
-            let pointer = place.pointer.clone();
+            let part = Part { parent: self.part, step: Step::Member(&name) };
+            let place = Place { part: Some(&part), problems: self.problems };
             let value = members.next_value_seed(place)?;
             if name == RAW_VALUE_NAME {
-                let problem = Problem::new(&pointer, "is a name that can't be used");
-                self.problems.borrow_mut().push(problem);
+                self.problem(&part, "is a name that can't be used");
             }
-            if object.insert(name, value).is_some() {
-                self.problems.borrow_mut().push(Problem::new(pointer, "is there twice"));
+            if object.contains_key(&name) {
+                self.problem(&part, "is there twice");
             }
+            object.insert(name, value);
         }
         Ok(Value::Object(object))
     }
@@ -128,5 +160,35 @@ mod tests {
         let (_, problems) = parse(br#"{"a":1,"b":[{"c/d":1,"c/d":2}],"a":2}"#).unwrap();
         let pointers: Vec<_> = problems.iter().map(|problem| problem.pointer.as_str()).collect();
         assert_eq!(pointers, ["/b/0/c~1d", "/a"]);
+    }
+
+    /// With a pointer for each element this copies two terabytes.
+    #[test]
+    fn a_long_name_over_many_elements_is_read_in_one_pass() {
+        let text = format!(r#"{{"{}":[0{}]}}"#, "n".repeat(1_900_000), ",0".repeat(999_999));
+        let (value, problems) = parse(text.as_bytes()).unwrap();
+        assert_eq!(problems, []);
+        let lists: Vec<_> = value.as_object().unwrap().values().collect();
+        assert_eq!(lists[0].as_array().unwrap().len(), 1_000_000);
+    }
+
+    #[test]
+    fn long_names_are_shown_in_part() {
+        let name = "n".repeat(33_000);
+        let inside = format!(r#"{{"{name}":"#).repeat(120);
+        let text = format!(r#"{inside}{{"a":1,"a":2}}{}"#, "}".repeat(120));
+        let (_, problems) = parse(text.as_bytes()).unwrap();
+        assert_eq!(problems.len(), 1);
+        let pointer = &problems[0].pointer;
+        assert!(pointer.starts_with(&format!("/{}/n", "n".repeat(64))), "{pointer}");
+        assert_eq!(pointer.len(), 2_048);
+    }
+
+    #[test]
+    fn the_first_problems_are_told() {
+        let text = format!(r#"{{"a":0{}}}"#, r#","a":0"#.repeat(100_000));
+        let (value, problems) = parse(text.as_bytes()).unwrap();
+        assert_eq!(problems.len(), 32);
+        assert_eq!(value, serde_json::json!({ "a": 0 }));
     }
 }

@@ -17,8 +17,6 @@ use crate::problem::{Problem, child};
 /// Fields of an envelope: extension attributes of a CloudEvent are the only ones without a fixed
 /// number.
 const MAX_FIELDS: usize = 64;
-/// How much of an unknown field's name is shown.
-const MAX_SHOWN_NAME: usize = 64;
 
 /// Fields that were not taken yet, and the problems so far.
 pub struct Fields<'a> {
@@ -126,9 +124,8 @@ impl<'a> Fields<'a> {
     /// Refuses what was not taken.
     pub fn refuse_the_rest(&mut self, expected: &str) {
         for (name, _) in std::mem::take(&mut self.fields) {
-            let shown: String = name.chars().take(MAX_SHOWN_NAME).collect();
             let detail = format!("unknown field; {expected}");
-            self.problem(child("", &shown), detail);
+            self.problem(child("", &name), detail);
         }
     }
 
@@ -189,8 +186,7 @@ impl<'de> Visitor<'de> for FieldsVisitor {
             }
             if fields.has(&name) {
                 map.next_value::<IgnoredAny>()?;
-                let shown: String = name.chars().take(MAX_SHOWN_NAME).collect();
-                fields.problem(child("", &shown), "is there twice; which one counts?");
+                fields.problem(child("", &name), "is there twice; which one counts?");
                 continue;
             }
             let value = map.next_value()?;

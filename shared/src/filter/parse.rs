@@ -7,12 +7,9 @@ use super::pattern_json::Json;
 use super::value_set::ValueSet;
 use super::{MAX_BYTES, MAX_COMBINATIONS, MAX_DEPTH, MAX_FIELDS, MAX_OPERATORS};
 use crate::event::RAW_VALUE_NAME;
-use crate::problem::{Problem, child};
+use crate::problem::{MAX_PROBLEMS, Problem, child};
 
 mod operator;
-
-/// A filter with more problems than this is not worth more words.
-const MAX_PROBLEMS: usize = 32;
 
 /// Where an object of the pattern stands.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -1,5 +1,6 @@
 //! Bad destinations, slow destinations, noisy neighbours.
 
+mod bounded;
 mod circuit;
 mod hushed;
 mod operational;
