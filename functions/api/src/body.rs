@@ -62,6 +62,19 @@ fn check_media_type(headers: &HeaderMap) -> Result<(), Refusal> {
     Err(Refusal::MediaType(text.chars().take(100).collect()))
 }
 
+/// Receives the body of a request that has no use for one, and keeps nothing of it: a client that
+/// is still sending when the connection closes never sees the answer.
+pub async fn discard(body: Body) {
+    let mut stream = body.into_data_stream();
+    let mut total = 0;
+    while let Some(Ok(chunk)) = stream.next().await {
+        total += chunk.len();
+        if total > MAX {
+            break;
+        }
+    }
+}
+
 /// Reads a body whole.
 ///
 /// # Errors

@@ -14,7 +14,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{RequestExt, Router};
 use http::header::{CONTENT_TYPE, LOCATION};
-use http::{HeaderValue, StatusCode};
+use http::{HeaderValue, Method, StatusCode};
 use jiff::Timestamp;
 use posthorn_shared::api_key::Scope;
 use posthorn_shared::delivery::Delivery;
@@ -28,7 +28,7 @@ use posthorn_shared::task::TaskKind;
 use serde_json::{Map, Value, json};
 
 use crate::auth::Caller;
-use crate::body::RequestBody;
+use crate::body::{self, RequestBody};
 use crate::extract::{Path, Query};
 use crate::fields::Fields;
 use crate::operations::{endpoints, events, sends, tasks};
@@ -174,6 +174,7 @@ struct Call {
     path: String,
     id: Option<String>,
     query: HashMap<String, String>,
+    /// Empty for GET, HEAD and DELETE.
     body: Map<String, Value>,
     /// What can't be translated: problems that point into the request already.
     untranslatable: Vec<Problem>,
@@ -206,8 +207,16 @@ async fn call(
         };
         let Query(query) = Query::from_request_parts(&mut parts, &state).await?;
         let OriginalUri(uri) = parts.extensions.get().cloned().ok_or(Refusal::Fault)?;
-        let body = RequestBody::read(&parts.headers, body).await?;
-        let body = Fields::parse_optional(&body)?.into_object();
+        let body = match parts.method {
+            Method::GET | Method::HEAD | Method::DELETE => {
+                body::discard(body).await;
+                Map::new()
+            }
+            _ => {
+                let body = RequestBody::read(&parts.headers, body).await?;
+                Fields::parse_optional(&body)?.into_object()
+            }
+        };
         let path = uri.path().to_owned();
         let untranslatable = Vec::new();
         let mut call =

@@ -2,6 +2,7 @@
 
 use futures::future::{join, join_all};
 use posthorn_end_to_end::{Client, DEADLINE, Stack};
+use serde_json::json;
 
 #[tokio::test]
 async fn a_long_name_over_many_elements_stops_nobody() {
@@ -20,4 +21,21 @@ async fn a_long_name_over_many_elements_stops_nobody() {
         assert!(answer.text.len() < 1_000, "{:.1000}", answer.text);
         assert_eq!(answer.json["errors"][0]["pointer"], format!("/{}", "n".repeat(64)));
     }
+}
+
+#[tokio::test]
+async fn a_request_for_a_list_has_no_use_for_a_body() {
+    let stack = Stack::start().await;
+    let account = stack.account_speaking("acme", "filedgr").await;
+    let twice = r#","a":0"#.repeat(3_900_000 / 6);
+    for body in [format!(r#"{{"a":0{twice}}}"#), "{".to_owned()] {
+        for path in ["/webhooks", "/v1/webhooks"] {
+            let answer = account.request("GET", path, &[], body.clone()).await;
+            assert_eq!(answer.status, 200, "{path}: {:.1000}", answer.text);
+        }
+    }
+    let created = account.post("/webhooks", json!({ "url": "https://example.com/" })).await;
+    assert_eq!(created.status, 201, "{}", created.text);
+    let path = format!("/webhooks/{}", created.json["webhookId"].as_str().expect("an id"));
+    assert_eq!(account.request("DELETE", &path, &[], "{").await.status, 204);
 }
