@@ -26,7 +26,7 @@ impl PortalSettings {
             let detail = format!("has at most {MAX_FRAME_ANCESTORS} entries");
             problems.push(("/frame_ancestors".to_owned(), detail));
         }
-        for (index, text) in self.frame_ancestors.iter().enumerate() {
+        for (index, text) in self.frame_ancestors.iter().take(MAX_FRAME_ANCESTORS).enumerate() {
             if !is_origin(text) {
                 let detail = "is an origin without a path: https://app.example.com, or \
                               http://localhost:3000";

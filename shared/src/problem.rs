@@ -74,7 +74,8 @@ fn first(text: &str, max: usize) -> &str {
     text.char_indices().nth(max).map_or(text, |(end, _)| &text[..end])
 }
 
-fn cut(text: String) -> String {
+/// The first 2,048 characters of a text, which may quote the input.
+pub fn cut(text: String) -> String {
     let shown = first(&text, MAX_TEXT);
     if shown.len() == text.len() { text } else { shown.to_owned() }
 }

@@ -60,7 +60,7 @@ impl RetryPolicy {
         let mut problems = Vec::new();
         let retries = match self {
             Self::Schedule { schedule } => {
-                for (index, delay) in schedule.iter().enumerate() {
+                for (index, delay) in schedule.iter().take(MAX_ATTEMPTS).enumerate() {
                     if delay.0 > MAX_DELAY {
                         problems.push((format!("/schedule/{index}"), "is at most 24h".to_owned()));
                     }
@@ -211,6 +211,9 @@ mod tests {
     fn names_what_is_wrong() {
         assert!(policy(r#"{"schedule": ["25h"]}"#).problems()[0].0.contains("/schedule/0"));
         assert_eq!(policy(r#"{"count": 20, "delay_seconds": 0}"#).problems().len(), 2);
+        let schedule = vec![r#""25h""#; 10_000].join(",");
+        let long = policy(&format!(r#"{{"schedule": [{schedule}]}}"#));
+        assert_eq!(long.problems().len(), MAX_ATTEMPTS + 1);
         assert!(serde_json::from_str::<RetryPolicy>(r#"{"schedule": ["soon"]}"#).is_err());
     }
 

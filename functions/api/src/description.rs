@@ -44,7 +44,7 @@ struct ProblemDocument {
     status: u16,
     /// What would be right.
     detail: String,
-    /// Of an invalid input: everything that is wrong with it.
+    /// Of an invalid input: what is wrong with it, up to 32 problems.
     #[schema(nullable = false)]
     errors: Option<Vec<InvalidField>>,
 }

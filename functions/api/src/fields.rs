@@ -1,7 +1,7 @@
-//! Reading a JSON object field by field, collecting everything that is wrong with it.
+//! Reading a JSON object field by field, collecting what is wrong with it: the first 32 problems.
 
 use jiff::Timestamp;
-use posthorn_shared::problem::{Problem, child};
+use posthorn_shared::problem::{MAX_PROBLEMS, Problem, child, note, note_all};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
@@ -55,7 +55,7 @@ impl Fields {
 
     /// The same with what is known to be wrong with it.
     pub fn noting(mut self, problems: Vec<Problem>) -> Self {
-        self.problems.extend(problems);
+        note_all(&mut self.problems, problems);
         self
     }
 
@@ -66,12 +66,12 @@ impl Fields {
 
     /// Notes what is wrong.
     pub fn problem(&mut self, pointer: impl Into<String>, detail: impl Into<String>) {
-        self.problems.push(Problem { pointer: pointer.into(), detail: detail.into() });
+        note(&mut self.problems, || Problem::new(pointer, detail));
     }
 
     /// Notes several things that are wrong.
     pub fn problems(&mut self, problems: impl Iterator<Item = Problem>) {
-        self.problems.extend(problems);
+        note_all(&mut self.problems, problems);
     }
 
     /// A point in time.
@@ -193,12 +193,13 @@ impl Fields {
     /// Ends the reading.
     ///
     /// # Errors
-    /// All that is wrong, unknown fields included.
+    /// What is wrong, unknown fields included.
     pub fn finish(mut self) -> Result<(), Refusal> {
-        let unknown: Vec<String> = self.object.keys().cloned().collect();
-        for name in unknown {
-            let known = self.known.join(", ");
-            self.problem(child("", &name), format!("is unknown; the fields are {known}"));
+        let known = self.known.join(", ");
+        for name in self.object.keys().take(MAX_PROBLEMS) {
+            note(&mut self.problems, || {
+                Problem::new(child("", name), format!("is unknown; the fields are {known}"))
+            });
         }
         if self.problems.is_empty() { Ok(()) } else { Err(Refusal::Invalid(self.problems)) }
     }
@@ -218,5 +219,36 @@ fn write_whole_numbers_as_such(value: &mut Value) {
         Value::Array(items) => items.iter_mut().for_each(write_whole_numbers_as_such),
         Value::Object(members) => members.values_mut().for_each(write_whole_numbers_as_such),
         _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_names_the_first_unknown_fields() {
+        let unknown = |number: usize| (format!("{number:0100}"), Value::Null);
+        let mut fields = Fields::of((0..100_000).map(unknown).collect());
+        fields.problem("/url", "is required");
+        let Err(Refusal::Invalid(problems)) = fields.finish() else {
+            panic!("unknown fields are refused");
+        };
+        assert_eq!(problems.len(), MAX_PROBLEMS);
+        assert_eq!(problems[0].pointer, "/url");
+        assert!(problems[1..].iter().all(|problem| problem.pointer.len() == 65));
+    }
+
+    #[test]
+    fn a_refusal_quotes_the_first_characters_of_a_field() {
+        let text = Value::from("x".repeat(1_000_000));
+        let mut fields = Fields::of(Map::from_iter([("active".to_owned(), text)]));
+        assert_eq!(fields.typed::<bool>("active", "true or false"), None);
+        let Err(Refusal::Invalid(problems)) = fields.finish() else {
+            panic!("a text is not true or false");
+        };
+        let detail = &problems[0].detail;
+        assert!(detail.starts_with("is true or false: invalid type: string"), "{detail}");
+        assert!(detail.len() < 10_000, "{}", detail.len());
     }
 }

@@ -47,7 +47,7 @@ pub enum Refusal {
     /// 415
     #[error("a body is JSON: send it as Content-Type: application/json, not {0}")]
     MediaType(String),
-    /// 422: all invalid fields at once.
+    /// 422: the invalid fields, up to 32 at once.
     #[error("some fields are invalid")]
     Invalid(Vec<Problem>),
     /// 429
@@ -66,7 +66,7 @@ pub enum Refusal {
 impl Refusal {
     /// A refusal of one field.
     pub fn field(pointer: &str, detail: impl Into<String>) -> Self {
-        Self::Invalid(vec![Problem { pointer: pointer.to_owned(), detail: detail.into() }])
+        Self::Invalid(vec![Problem::new(pointer, detail)])
     }
 
     /// What a change came to: the `kind` of thing as it is now, or why not.
@@ -87,11 +87,7 @@ impl Refusal {
             InvalidEvent::TooLarge(_) => Self::TooLarge(format!("{prefix}{error}")),
             InvalidEvent::Malformed(_) if prefix.is_empty() => Self::Malformed(error.to_string()),
             InvalidEvent::Malformed(problems) | InvalidEvent::Invalid(problems) => {
-                let problems = problems.into_iter().map(|problem| Problem {
-                    pointer: format!("{prefix}{}", problem.pointer),
-                    detail: problem.detail,
-                });
-                Self::Invalid(problems.collect())
+                Self::Invalid(problems.iter().map(|problem| problem.below(prefix)).collect())
             }
         }
     }

@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 use super::data::{self, DataFault};
 use super::{IncomingEvent, InvalidEvent};
 use crate::ids::{AccountId, EventTypeName, InvalidId, ProducerEventId};
-use crate::problem::{Problem, child};
+use crate::problem::{Problem, child, note};
 
 /// Fields of an envelope: extension attributes of a CloudEvent are the only ones without a fixed
 /// number.
@@ -47,7 +47,7 @@ impl<'a> Fields<'a> {
     }
 
     pub fn problem(&mut self, pointer: impl Into<String>, detail: impl Into<String>) {
-        self.problems.push(Problem::new(pointer, detail));
+        note(&mut self.problems, || Problem::new(pointer, detail));
     }
 
     /// Takes a field out; `null` counts as absent, as many serializers write it so.

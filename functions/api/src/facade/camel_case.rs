@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use posthorn_shared::delivery::Delivery;
 use posthorn_shared::dialect::Dialect;
 use posthorn_shared::endpoint::Endpoint;
-use posthorn_shared::problem::child;
+use posthorn_shared::problem::{Problem, child, note};
 use posthorn_shared::retry_policy::{MAX_ATTEMPTS, MAX_DELAY, RetryPolicy};
 use serde_json::{Map, Value, json};
 
@@ -238,7 +238,10 @@ fn filters(read: &mut Read, value: Value) {
     let (mut data, mut alternatives) = (Map::new(), Vec::new());
     for (name, values) in filters {
         let Some((_, members)) = FILTERS.iter().find(|(filter, _)| *filter == name) else {
-            read.problem_at(child("/filters", &name), format!("is unknown; there are {}", known()));
+            note(&mut read.problems, || {
+                let detail = format!("is unknown; there are {}", known());
+                Problem::new(child("/filters", &name), detail)
+            });
             continue;
         };
         let texts = values.as_array().is_some_and(|values| values.iter().all(Value::is_string));

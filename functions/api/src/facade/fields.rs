@@ -3,7 +3,7 @@
 use posthorn_shared::delivery::{Delivery, Status};
 use posthorn_shared::endpoint::{DisabledReason, Endpoint};
 use posthorn_shared::header_rules::{REDACTED, is_sensitive};
-use posthorn_shared::problem::{Problem, child};
+use posthorn_shared::problem::{Problem, child, note};
 use serde_json::{Map, Value, json};
 
 use super::{Read, Shown};
@@ -25,12 +25,15 @@ impl Read {
 
     /// The same below a field.
     pub fn problem_at(&mut self, pointer: String, detail: impl Into<String>) {
-        self.problems.push(Problem::new(pointer, detail));
+        note(&mut self.problems, || Problem::new(pointer, detail));
     }
 
     /// A field that the shape has not.
     pub fn unknown(&mut self, name: &str, known: &[&str]) {
-        self.problem(name, format!("is unknown; the fields are {}", known.join(", ")));
+        note(&mut self.problems, || {
+            let detail = format!("is unknown; the fields are {}", known.join(", "));
+            Problem::new(child("", name), detail)
+        });
     }
 
     /// A secret can be given once. One that a client sends back as it got it changes nothing.

@@ -266,7 +266,7 @@ fn keep_redacted(merged: &mut Map<String, Value>, endpoint: &Endpoint) {
 /// Reads what a customer decides, all but the secret.
 ///
 /// # Errors
-/// Everything that is wrong with it.
+/// What is wrong with it. Of a list that is too long, as many entries as it may have are looked at.
 pub fn read(mut fields: Fields, dialect: &Dialect, settings: &Settings) -> Result<Wish, Refusal> {
     let url = fields.required_text("url", 2048);
     if !url.is_empty() {
@@ -318,7 +318,7 @@ fn event_types(fields: &mut Fields) -> Vec<Subscription> {
         fields.problem("/event_types", format!("has at most {MAX_EVENT_TYPES} entries"));
     }
     let mut subscriptions = Vec::with_capacity(texts.len());
-    for (index, text) in texts.into_iter().enumerate() {
+    for (index, text) in texts.into_iter().take(MAX_EVENT_TYPES).enumerate() {
         match Subscription::try_from(text) {
             Ok(subscription) => subscriptions.push(subscription),
             Err(error) => fields.problem(format!("/event_types/{index}"), error.to_string()),
@@ -348,7 +348,7 @@ fn headers(fields: &mut Fields, dialect: &Dialect) -> Vec<(String, String)> {
     }
     let mut seen = HashSet::new();
     let mut headers = Vec::with_capacity(object.len());
-    for (name, value) in object {
+    for (name, value) in object.into_iter().take(MAX_HEADERS) {
         let pointer = child("/headers", &name);
         let Value::String(value) = value else {
             fields.problem(pointer, "is a text");

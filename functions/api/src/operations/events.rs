@@ -3,7 +3,7 @@
 use posthorn_shared::event::{IncomingEvent, KEY_ATTRIBUTE};
 use posthorn_shared::ids::{AccountId, EventKey, ProducerEventId};
 use posthorn_shared::operational;
-use posthorn_shared::problem::Problem;
+use posthorn_shared::problem::{MAX_PROBLEMS, Problem, note_all};
 use posthorn_shared::queue::Outgoing;
 use posthorn_shared::stored_event::StoredEvent;
 
@@ -26,6 +26,9 @@ pub async fn accept(
     let view = state.accounts.get(account).await?.ok_or(Refusal::Unknown("account"))?;
     let mut problems = Vec::new();
     for (pointer, event) in &events {
+        if problems.len() == MAX_PROBLEMS {
+            break;
+        }
         let event_type = &event.event_type;
         if operational::is_operational(event_type) {
             let detail = "types that begin with posthorn. are for Posthorn's own events";
@@ -40,7 +43,8 @@ pub async fn accept(
             continue;
         }
         let invalid = state.accounts.check(&view, event_type, event.data.get()).await?;
-        problems.extend(invalid.iter().map(|problem| problem.below(&format!("{pointer}/data"))));
+        let data = format!("{pointer}/data");
+        note_all(&mut problems, invalid.iter().map(|problem| problem.below(&data)));
     }
     if !problems.is_empty() {
         return Err(Refusal::Invalid(problems));

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use posthorn_shared::api_key::Scope;
 use posthorn_shared::event::{self, IncomingEvent};
 use posthorn_shared::ids::{EventKey, EventTypeName, ProducerEventId};
+use posthorn_shared::problem::{MAX_PROBLEMS, cut, note_all};
 use posthorn_shared::store::EventFilter;
 use posthorn_shared::stored_event::StoredEvent;
 use posthorn_shared::traces::{Span, Step};
@@ -201,7 +202,9 @@ fn is_many(text: &str) -> Result<bool, Refusal> {
     }
     match serde_json::from_str::<Probe>(text) {
         Ok(probe) => Ok(probe.events.is_some()),
-        Err(error) => Err(Refusal::Malformed(format!("the body is not a JSON object: {error}"))),
+        Err(error) => {
+            Err(Refusal::Malformed(cut(format!("the body is not a JSON object: {error}"))))
+        }
     }
 }
 
@@ -218,11 +221,14 @@ fn read_many(text: &str) -> Result<Vec<(String, IncomingEvent)>, Refusal> {
     }
     let (mut events, mut problems) = (Vec::with_capacity(many.events.len()), Vec::new());
     for (index, raw) in many.events.into_iter().enumerate() {
+        if problems.len() == MAX_PROBLEMS {
+            break;
+        }
         let pointer = format!("/events/{index}");
         match event::parse_native(raw.get()) {
             Ok(event) => events.push((pointer, event)),
             Err(error) => match Refusal::of_event(error, &pointer) {
-                Refusal::Invalid(more) => problems.extend(more),
+                Refusal::Invalid(more) => note_all(&mut problems, more),
                 other => return Err(other),
             },
         }

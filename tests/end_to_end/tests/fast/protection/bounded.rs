@@ -1,7 +1,7 @@
 //! What one request can cost: its time, its memory and its answer are bounded, whatever it says.
 
 use futures::future::{join, join_all};
-use posthorn_end_to_end::{Client, DEADLINE, Stack};
+use posthorn_end_to_end::{Answer, Client, DEADLINE, Stack};
 use serde_json::json;
 
 #[tokio::test]
@@ -38,4 +38,51 @@ async fn a_request_for_a_list_has_no_use_for_a_body() {
     assert_eq!(created.status, 201, "{}", created.text);
     let path = format!("/webhooks/{}", created.json["webhookId"].as_str().expect("an id"));
     assert_eq!(account.request("DELETE", &path, &[], "{").await.status, 204);
+}
+
+#[tokio::test]
+async fn a_refusal_names_the_first_problems() {
+    let stack = Stack::start().await;
+    let acme = stack.account("acme").await;
+    let fields: Vec<String> = (0..325_000).map(|number| format!(r#""f{number:06}":0"#)).collect();
+    let fields = fields.join(",");
+    let unknown = format!("{{{fields}}}");
+    for path in ["/v1/endpoints", "/v1/event-types", "/v1/events"] {
+        check(&acme.request("POST", path, &[], unknown.clone()).await);
+    }
+    check(&stack.admin().request("POST", "/v1/accounts", &[], unknown.clone()).await);
+    for dialect in ["filedgr", "fltr"] {
+        let account = stack.account_speaking(dialect, dialect).await;
+        check(&account.request("POST", "/webhooks", &[], unknown.clone()).await);
+    }
+    let beltic = stack.account_speaking("beltic", "beltic").await;
+    let resource = format!(r#"{{"data":{{"type":"webhook-config","attributes":{unknown}}}}}"#);
+    check(&beltic.request("POST", "/webhooks", &[], resource).await);
+
+    let types = r#","*""#.repeat(699_999);
+    let body = format!(r#"{{"url":"https://example.com/","event_types":["*"{types}]}}"#);
+    check(&acme.request("POST", "/v1/endpoints", &[], body).await);
+    let headers = format!(r#"{{"url":"https://example.com/","headers":{unknown}}}"#);
+    check(&acme.request("POST", "/v1/endpoints", &[], headers).await);
+    let schedule = r#","25h""#.repeat(600_000);
+    let retry =
+        format!(r#"{{"url":"https://x.example/","retry":{{"schedule":["1s"{schedule}]}}}}"#);
+    check(&acme.request("POST", "/v1/endpoints", &[], retry).await);
+    let events = vec![json!({ "a": 1, "b": 2, "c": 3 }); 100];
+    check(&acme.post("/v1/events", json!({ "events": events })).await);
+    // What quotes the input quotes its beginning.
+    let long = "x".repeat(3_900_000);
+    let body = json!({ "url": "https://example.com/", "active": long });
+    check(&acme.post("/v1/endpoints", body).await);
+    let answer = acme.post("/v1/events", json!(long)).await;
+    assert_eq!(answer.status, 400);
+    assert!(answer.text.len() < 64 * 1024, "{} bytes", answer.text.len());
+}
+
+/// A refusal with at most 32 problems in at most 64 KiB.
+fn check(answer: &Answer) {
+    assert_eq!(answer.status, 422, "{:.1000}", answer.text);
+    assert!(answer.text.len() <= 64 * 1024, "{} bytes", answer.text.len());
+    let problems = answer.json["errors"].as_array().expect("a list").len();
+    assert!((1..=32).contains(&problems), "{problems} problems");
 }
