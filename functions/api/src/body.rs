@@ -1,6 +1,6 @@
 //! Request bodies.
 
-use axum::body::Body;
+use axum::body::{Body, HttpBody};
 use axum::extract::{FromRequest, Request};
 use axum::response::IntoResponse;
 use bytes::{Bytes, BytesMut};
@@ -80,21 +80,62 @@ pub async fn discard(body: Body) {
 /// # Errors
 /// When it breaks off, or is larger than a request may be.
 pub async fn read(body: Body) -> Result<Bytes, Refusal> {
+    let read = read_at_most(body, MAX).await?;
+    read.ok_or_else(|| {
+        let detail = format!("a request body has at most {MAX} bytes; send fewer events at a time");
+        Refusal::TooLarge(detail)
+    })
+}
+
+/// Reads a body of at most `max` bytes; `None`: it has more. Nothing is kept of one whose
+/// `Content-Length` says so.
+///
+/// # Errors
+/// When it breaks off.
+pub async fn read_at_most(body: Body, max: usize) -> Result<Option<Bytes>, Refusal> {
+    let announced = body.size_hint().lower();
+    if announced > MAX_DISCARDED as u64 {
+        return Ok(None);
+    }
+    let fits = announced <= max as u64;
     let mut stream = body.into_data_stream();
     let (mut kept, mut total) = (BytesMut::new(), 0);
     while let Some(chunk) = stream.next().await {
         let chunk =
             chunk.map_err(|e| Refusal::Malformed(format!("the body could not be read: {e}")))?;
         total += chunk.len();
-        if total <= MAX {
+        if fits && total <= max {
             kept.extend_from_slice(&chunk);
         } else if total > MAX_DISCARDED {
             break;
         }
     }
-    if total > MAX {
-        let detail = format!("a request body has at most {MAX} bytes; send fewer events at a time");
-        return Err(Refusal::TooLarge(detail));
+    Ok((fits && total <= max).then(|| kept.freeze()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use futures::stream;
+
+    use super::*;
+
+    async fn length(body: Body, max: usize) -> Option<usize> {
+        read_at_most(body, max).await.unwrap().map(|bytes| bytes.len())
     }
-    Ok(kept.freeze())
+
+    #[tokio::test]
+    async fn a_body_has_at_most_so_many_bytes() {
+        let chunks = |count: usize| {
+            let chunk = Ok::<_, Infallible>(Bytes::from_static(&[b'x'; 100]));
+            Body::from_stream(stream::iter(vec![chunk; count]))
+        };
+        assert_eq!(length(Body::empty(), 1_000).await, Some(0));
+        assert_eq!(length(Body::from(vec![b'x'; 1_000]), 1_000).await, Some(1_000));
+        assert_eq!(length(Body::from(vec![b'x'; 1_001]), 1_000).await, None);
+        assert_eq!(length(chunks(10), 1_000).await, Some(1_000));
+        assert_eq!(length(chunks(11), 1_000).await, None);
+        assert_eq!(length(Body::from(vec![b'x'; MAX_DISCARDED + 1]), 1_000).await, None);
+    }
 }

@@ -1,5 +1,6 @@
 //! A form that was sent, by nobody but a page of this session.
 
+use axum::body::Body;
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use http::HeaderMap;
 use http::header::ORIGIN;
@@ -10,20 +11,54 @@ use super::session::Visitor;
 use super::site::Site;
 use super::trouble::Trouble;
 use crate::body;
+use crate::problem::Refusal;
 use crate::state::ApiState;
 
 /// The name of the field that says which session's page a form is from.
 pub const CSRF: &str = "csrf";
+
+/// Bytes of a form that needs no session: it has the token of a link, or an admin key.
+const MAX_ENTRANCE_FORM: usize = 4 * 1024;
+/// Bytes of a form.
+pub const MAX_FORM: usize = 64 * 1024;
+/// Bytes of a form with an endpoint's filter and headers, or with an event's data.
+pub const MAX_LARGE_FORM: usize = 256 * 1024;
+/// Fields of a form.
+const MAX_FIELDS: usize = 1_000;
 
 /// A form's fields, in their order.
 #[derive(Debug, Default)]
 pub struct Form(Vec<(String, String)>);
 
 impl Form {
-    pub fn parse(bytes: &[u8]) -> Self {
-        // Browsers write the line breaks of a text area as CR LF.
-        let pairs = form_urlencoded::parse(bytes);
-        Self(pairs.map(|(name, value)| (name.into(), value.replace("\r\n", "\n"))).collect())
+    /// Reads a form.
+    ///
+    /// # Errors
+    /// When it has more than 1,000 fields.
+    pub fn parse(bytes: &[u8]) -> Result<Self, Refusal> {
+        let mut pairs = form_urlencoded::parse(bytes);
+        let mut fields = Vec::new();
+        for (name, value) in pairs.by_ref().take(MAX_FIELDS) {
+            // Browsers write the line breaks of a text area as CR LF.
+            fields.push((name.into_owned(), value.replace("\r\n", "\n")));
+        }
+        match pairs.next() {
+            None => Ok(Self(fields)),
+            Some(_) => Err(Refusal::TooLarge(format!(
+                "A form has at most {MAX_FIELDS} fields; send fewer"
+            ))),
+        }
+    }
+
+    /// Reads a request's body of at most `max` bytes.
+    async fn read(body: Body, max: usize) -> Result<Self, Refusal> {
+        let bytes = body::read_at_most(body, max).await?;
+        let bytes = bytes.ok_or_else(|| {
+            Refusal::TooLarge(format!(
+                "This form has at most {max} bytes; shorten what you entered"
+            ))
+        })?;
+        Self::parse(&bytes)
     }
 
     /// A field's text, without the white space around it; empty where there is none.
@@ -47,13 +82,16 @@ pub trait SignedIn: FromRequestParts<ApiState, Rejection = Trouble> + Send {
     fn made(&self, csrf: &str) -> bool;
 }
 
-/// A form and who sent it.
-pub struct Posted<V = Visitor> {
+/// A form of at most `MAX` bytes, and who sent it.
+pub struct Posted<V = Visitor, const MAX: usize = MAX_FORM> {
     pub visitor: V,
     pub form: Form,
 }
 
-impl<V: SignedIn> FromRequest<ApiState> for Posted<V> {
+/// The same for a form that may be large.
+pub type PostedLarge = Posted<Visitor, MAX_LARGE_FORM>;
+
+impl<V: SignedIn, const MAX: usize> FromRequest<ApiState> for Posted<V, MAX> {
     type Rejection = Trouble;
 
     async fn from_request(request: Request, state: &ApiState) -> Result<Self, Trouble> {
@@ -62,7 +100,7 @@ impl<V: SignedIn> FromRequest<ApiState> for Posted<V> {
         if !from_here(&parts.headers, visitor.site()) {
             return Err(Trouble::Forged);
         }
-        let form = Form::parse(&body::read(body).await?);
+        let form = Form::read(body, MAX).await?;
         if !visitor.made(form.text(CSRF)) {
             return Err(Trouble::Forged);
         }
@@ -85,7 +123,7 @@ impl FromRequest<ApiState> for SigningIn {
         if !from_here(&parts.headers, &Site::of(&parts, &state.runtime.settings)) {
             return Err(Trouble::Forged);
         }
-        let form = Form::parse(&body::read(body).await?);
+        let form = Form::read(body, MAX_ENTRANCE_FORM).await?;
         Ok(Self { parts, form })
     }
 }
@@ -114,9 +152,18 @@ mod tests {
     #[test]
     fn a_form_is_what_a_browser_sends() {
         let form = Form::parse(b"url=https%3A%2F%2Fa.example%2F+&t=a.b&t=c.d&n=1%0D%0A2&on=");
+        let form = form.unwrap();
         assert_eq!(form.text("url"), "https://a.example/");
         assert_eq!(form.all("t").collect::<Vec<_>>(), ["a.b", "c.d"]);
         assert_eq!(form.text("n"), "1\n2");
+    }
+
+    #[test]
+    fn a_form_has_at_most_so_many_fields() {
+        let form = Form::parse("a&".repeat(MAX_FIELDS).as_bytes()).unwrap();
+        assert_eq!(form.all("a").count(), MAX_FIELDS);
+        let form = Form::parse("a&".repeat(MAX_FIELDS + 1).as_bytes());
+        assert!(matches!(form, Err(Refusal::TooLarge(_))));
     }
 
     #[test]

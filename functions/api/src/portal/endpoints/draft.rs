@@ -223,6 +223,7 @@ mod tests {
               filter=%7B%22type%22%3A%5B%22a.b%22%5D%7D&per_second=5&retry=5s%2C+5m&header_name=X-A&\
               header_value=1&header_name=&header_value=",
         );
+        let form = form.unwrap();
         let (made, problems) = object(&Draft::read(&form), None);
         assert_eq!(problems, []);
         assert_eq!(made["event_types"], json!(["a.b", "c.d", "e.*"]));

@@ -14,7 +14,7 @@ use crate::portal::entrance::go_to;
 use crate::portal::extract::Path;
 use crate::portal::fields::Problems;
 use crate::portal::notice::Done;
-use crate::portal::posted::Posted;
+use crate::portal::posted::{Posted, PostedLarge};
 use crate::portal::session::Visitor;
 use crate::portal::shell::{self, Section};
 use crate::portal::trouble::Trouble;
@@ -28,7 +28,10 @@ pub async fn new(visitor: Visitor, State(state): State<ApiState>) -> Result<Html
 }
 
 /// `POST /portal/endpoints`
-pub async fn create(State(state): State<ApiState>, posted: Posted) -> Result<Response, Trouble> {
+pub async fn create(
+    State(state): State<ApiState>,
+    posted: PostedLarge,
+) -> Result<Response, Trouble> {
     let Posted { visitor, form } = posted;
     let draft = Draft::read(&form);
     match endpoints::create(&state, visitor.account(), draft.fields(None)).await {
@@ -51,7 +54,7 @@ pub async fn edit(
 pub async fn change(
     State(state): State<ApiState>,
     Path(id): Path<String>,
-    posted: Posted,
+    posted: PostedLarge,
 ) -> Result<Response, Trouble> {
     let Posted { visitor, form } = posted;
     let endpoint = endpoints::find(&state, visitor.account(), &id).await?;

@@ -8,13 +8,16 @@ use posthorn_shared::filter::Filter;
 use serde_json::json;
 
 use crate::portal::json_text;
-use crate::portal::posted::Posted;
+use crate::portal::posted::PostedLarge;
 use crate::portal::trouble::Trouble;
 use crate::portal::types;
 use crate::state::ApiState;
 
 /// `POST /portal/endpoints/check-filter`
-pub async fn check(State(state): State<ApiState>, posted: Posted) -> Result<Html<String>, Trouble> {
+pub async fn check(
+    State(state): State<ApiState>,
+    posted: PostedLarge,
+) -> Result<Html<String>, Trouble> {
     let types = types::all(&state, posted.visitor.account()).await?;
     let form = &posted.form;
     let verdict = verdict(form.text("filter"), form.text("filter_example"), &types);

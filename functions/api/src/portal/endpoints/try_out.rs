@@ -18,7 +18,7 @@ use crate::portal::entrance::go_to;
 use crate::portal::extract::{Path, Query};
 use crate::portal::fields::{Field, Problems};
 use crate::portal::json_text;
-use crate::portal::posted::{Form, Posted};
+use crate::portal::posted::{Form, Posted, PostedLarge};
 use crate::portal::session::Visitor;
 use crate::portal::shell;
 use crate::portal::trouble::Trouble;
@@ -64,7 +64,7 @@ pub async fn send(
     State(state): State<ApiState>,
     Path(id): Path<String>,
     headers: HeaderMap,
-    posted: Posted,
+    posted: PostedLarge,
 ) -> Result<Response, Trouble> {
     let Posted { visitor, form } = posted;
     let endpoint = endpoints::find(&state, visitor.account(), &id).await?;

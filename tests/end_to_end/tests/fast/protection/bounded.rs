@@ -1,7 +1,7 @@
 //! What one request can cost: its time, its memory and its answer are bounded, whatever it says.
 
 use futures::future::{join, join_all};
-use posthorn_end_to_end::{Answer, Client, DEADLINE, Stack};
+use posthorn_end_to_end::{Answer, Browser, Client, DEADLINE, Stack};
 use serde_json::json;
 
 #[tokio::test]
@@ -85,4 +85,36 @@ fn check(answer: &Answer) {
     assert!(answer.text.len() <= 64 * 1024, "{} bytes", answer.text.len());
     let problems = answer.json["errors"].as_array().expect("a list").len();
     assert!((1..=32).contains(&problems), "{problems} problems");
+}
+
+#[tokio::test]
+async fn a_form_is_as_large_as_its_page_needs() {
+    let stack = Stack::start().await;
+    let acme = stack.account("acme").await;
+    let endpoint = acme.endpoint(json!({ "url": "https://example.com/" })).await;
+    let nobody = Client::new(&stack.api_url, "");
+    let form = [("content-type", "application/x-www-form-urlencoded")];
+    for path in ["/portal/enter", "/portal/platform/enter"] {
+        for bytes in [4 * 1024 + 2, 4 * 1024 * 1024] {
+            let answer = nobody.request("POST", path, &form, "a&".repeat(bytes / 2)).await;
+            assert_eq!(answer.status, 413, "{path}: {:.1000}", answer.text);
+        }
+    }
+
+    let browser = Browser::of(&stack, "acme").await;
+    let disable = format!("/portal/endpoints/{endpoint}/disable");
+    let check = "/portal/endpoints/check-filter";
+    let test = format!("/portal/endpoints/{endpoint}/test");
+    let edit = format!("/portal/endpoints/{endpoint}/edit");
+    let (medium, large) = ("x".repeat(200 * 1024), "x".repeat(300 * 1024));
+    assert_eq!(browser.post(&disable, &[("filter", medium.as_str())]).await.status, 413);
+    for path in [check, &test, &edit, "/portal/endpoints"] {
+        let answer = browser.post(path, &[("filter", medium.as_str())]).await;
+        assert!([200, 422].contains(&answer.status), "{path}: {}", answer.status);
+        let answer = browser.post(path, &[("filter", large.as_str())]).await;
+        assert_eq!(answer.status, 413, "{path}");
+    }
+    let many = vec![("event_type", "a.b"); 1_001];
+    assert_eq!(browser.post(&edit, &many).await.status, 413);
+    assert_eq!(acme.get(&format!("/v1/endpoints/{endpoint}")).await["active"], true);
 }
