@@ -6,6 +6,7 @@
 
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Extensions, Request, Response};
@@ -17,15 +18,25 @@ use hyper_util::rt::TokioIo;
 use moka::sync::Cache;
 use tokio::io::AsyncWriteExt;
 
-/// Sets of names that are kept.
-const KEPT: u64 = 10_000;
+/// Bytes of all notes that are kept: some 200 sets of usual names. A set is learned again in far
+/// less time than a request takes.
+const KEPT: u64 = 4 * 1024 * 1024;
+/// How long a note is kept without being used.
+const IDLE: Duration = Duration::from_secs(3600);
+/// Bytes of a note beside its names: hyper's read buffer, which it holds on to and which has at
+/// least 8 KiB, and an entry for each name.
+const NOTE: usize = 16 * 1024;
+/// How often a note has its names: in the cache's key, in lower case, and in the read buffer, which
+/// may be four times as large as what was read.
+const COPIES: usize = 6;
 
 /// The notes for sets of names.
 pub struct HeaderCases(Cache<String, Extensions>);
 
 impl HeaderCases {
     pub fn new() -> Self {
-        Self(Cache::new(KEPT))
+        let notes = Cache::builder().max_capacity(KEPT).time_to_idle(IDLE);
+        Self(notes.weigher(|message: &String, _: &Extensions| weight(message)).build())
     }
 
     /// What a request has to carry for its headers to be spelled like this; `None` when lower case
@@ -48,6 +59,11 @@ impl HeaderCases {
     }
 }
 
+/// Bytes of the note for a message, roughly.
+fn weight(message: &str) -> u32 {
+    u32::try_from(NOTE + COPIES * message.len()).unwrap_or(u32::MAX)
+}
+
 /// Lets hyper read the message, and takes what it noted.
 async fn learn(message: &str) -> Option<Extensions> {
     let (mut ours, theirs) = tokio::io::duplex(message.len() + 16 * 1024);
@@ -67,4 +83,31 @@ async fn learn(message: &str) -> Option<Extensions> {
         tracing::debug!(%error, "header names");
     }
     noted.lock().unwrap_or_else(PoisonError::into_inner).take()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is kept after so many sets, each of one name of this length: notes and their bytes.
+    async fn kept(sets: usize, length: usize) -> (u64, u64) {
+        let cases = HeaderCases::new();
+        for number in 0..sets {
+            let name = format!("X-{number}-{}", "A".repeat(length));
+            assert!(cases.of(&[(name, String::new())]).await.is_some());
+        }
+        cases.0.run_pending_tasks();
+        (cases.0.entry_count(), cases.0.weighted_size())
+    }
+
+    #[tokio::test]
+    async fn notes_are_bounded_in_bytes() {
+        let (few, _) = kept(10, 20).await;
+        assert_eq!(few, 10);
+        for length in [20, 12_000] {
+            let (notes, bytes) = kept(1_000, length).await;
+            assert!(notes < 1_000, "{notes} notes");
+            assert!(bytes <= KEPT, "{bytes} bytes");
+        }
+    }
 }
