@@ -5,11 +5,12 @@
 //! of it at once.
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use url::{Host, Url};
+use url::{Host, Position, Url};
 
 use crate::address_guard::{self, AllowedNetworks, Reason};
+use crate::own_addresses::OwnAddresses;
 
 /// In characters, also of the form that requests are made with.
 pub const MAX_LENGTH: usize = 2048;
@@ -94,6 +95,22 @@ impl EndpointUrl {
         self.0.port_or_known_default().unwrap_or_default()
     }
 
+    /// Whether the text alone tells that it leads to Posthorn itself. What other names lead to is
+    /// judged on delivery.
+    pub fn is_own(&self, own: &OwnAddresses) -> bool {
+        let closed = own.closed_to(&self.0[Position::BeforePath..]);
+        let contains = |ip: IpAddr| closed.contain(SocketAddr::new(ip, self.port()));
+        match self.0.host() {
+            Some(Host::Ipv4(ip)) => contains(ip.into()),
+            Some(Host::Ipv6(ip)) => contains(ip.into()),
+            Some(Host::Domain(name)) => {
+                let is_local = is_in(name.strip_suffix('.').unwrap_or(name), "localhost");
+                is_local && LOOPBACK.into_iter().any(contains)
+            }
+            None => false,
+        }
+    }
+
     /// The normal form.
     pub fn as_str(&self) -> &str {
         self.0.as_str()
@@ -154,9 +171,11 @@ fn is_in(name: &str, domain: &str) -> bool {
     name.strip_suffix(domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
 }
 
+/// What `localhost` resolves to.
+const LOOPBACK: [IpAddr; 2] = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
+
 fn allows_loopback(allowed: &AllowedNetworks) -> bool {
-    use std::net::{Ipv4Addr, Ipv6Addr};
-    allowed.contains(Ipv4Addr::LOCALHOST.into()) || allowed.contains(Ipv6Addr::LOCALHOST.into())
+    LOOPBACK.into_iter().any(|ip| allowed.contains(ip))
 }
 
 #[cfg(test)]

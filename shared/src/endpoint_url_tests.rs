@@ -146,3 +146,38 @@ fn allowed_networks_open_plain_http_and_private_hosts() {
     assert!(parse("http://localhost/", "10.0.0.0/8").is_err());
     assert!(parse("http://169.254.169.254/", "0.0.0.0/0").is_err());
 }
+
+#[test]
+fn urls_of_posthorn_itself_are_recognized() {
+    let own =
+        OwnAddresses::new("127.0.0.1:8080".parse().unwrap(), "127.0.0.1:443".parse().unwrap());
+    let is_own = |url: &str| parse(url, "0.0.0.0/0,::/0").unwrap().is_own(&own);
+    for url in [
+        "http://127.0.0.1:8080/",
+        "http://127.1:8080/v1/accounts",
+        "http://0x7f000001:8080/",
+        "http://[::1]:8080/",
+        "http://[::ffff:127.0.0.1]:8080/",
+        "http://0.0.0.0:8080/",
+        "http://localhost:8080/",
+        "http://LOCALHOST.:8080/healthz?a=b",
+        "http://a.localhost:8080/",
+        // The port that goes without saying.
+        "https://127.0.0.1/",
+        "https://localhost/healthz",
+        "http://127.0.0.1:443/healthz",
+    ] {
+        assert!(is_own(url), "{url}");
+    }
+    for url in [
+        "http://127.0.0.1:8080/healthz",
+        "http://localhost:8080/a/../healthz",
+        "http://127.0.0.1:9000/",
+        "http://localhost:9000/",
+        "http://192.168.0.7:8080/",
+        "https://localhost.example.com/",
+        "https://example.com/",
+    ] {
+        assert!(!is_own(url), "{url}");
+    }
+}

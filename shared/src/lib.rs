@@ -29,6 +29,7 @@ pub mod ids;
 pub mod logging;
 pub mod metrics;
 pub mod operational;
+pub mod own_addresses;
 pub mod portal_settings;
 pub mod problem;
 pub mod queue;

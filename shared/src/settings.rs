@@ -10,6 +10,7 @@ use url::Url;
 use crate::address_guard::{AllowedNetworks, AllowedPorts};
 use crate::deployment_key::DeploymentKey;
 use crate::dialect::Dialects;
+use crate::own_addresses::OwnAddresses;
 use crate::traces::TraceSettings;
 
 /// Settings of one deployment. A function gets only those it needs; an absent name is an empty
@@ -38,6 +39,9 @@ pub struct Settings {
     pub allowed_networks: AllowedNetworks,
     /// Ports that deliveries may go to.
     pub allowed_ports: AllowedPorts,
+    /// Where this process listens itself: deliveries never go there. None on Lambda; never from the
+    /// environment.
+    pub own_addresses: OwnAddresses,
     /// After how long without a single success an endpoint that fails is switched off; `None`:
     /// never. Default 5 days.
     pub disable_after: Option<Duration>,
@@ -114,6 +118,7 @@ impl Settings {
                     reason: error.to_string(),
                 },
             )?,
+            own_addresses: OwnAddresses::default(),
             disable_after: disable_after(lookup("POSTHORN_DISABLE_AFTER_DAYS"))?,
             time_scale: time_scale(lookup("POSTHORN_TIME_SCALE"))?,
             admin_key_sha256: lookup("POSTHORN_ADMIN_KEY_SHA256").map(|h| h.to_ascii_lowercase()),

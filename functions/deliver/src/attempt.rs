@@ -39,6 +39,7 @@ impl Attempts {
         let roads = Roads {
             networks: runtime.settings.allowed_networks.clone(),
             ports: runtime.settings.allowed_ports.clone(),
+            own: runtime.settings.own_addresses.clone(),
             resolve: connector::system_resolver(),
         };
         Self { exchange: Exchange::new(roads), clock: runtime.clock.clone() }

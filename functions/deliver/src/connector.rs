@@ -16,6 +16,7 @@ use http::Uri;
 use hyper_util::rt::TokioIo;
 use posthorn_shared::address_guard::{self, AllowedNetworks, AllowedPorts};
 use posthorn_shared::delivery::ErrorKind;
+use posthorn_shared::own_addresses::OwnAddresses;
 use tokio::net::TcpStream;
 
 /// How long one address may take when the name has several.
@@ -33,6 +34,9 @@ pub enum ConnectError {
     /// Deliberately says nothing about what the name resolved to.
     #[error("the destination is not a public address")]
     Blocked,
+    /// The one-machine stack's own ports, whatever is allowed.
+    #[error("the destination is Posthorn itself; change the URL in the endpoint")]
+    Own,
     #[error("plain http is allowed only where the deployment allows it; use https")]
     PlainHttp,
     #[error("no connection: {0}")]
@@ -45,7 +49,7 @@ impl ConnectError {
         match self {
             Self::NoHost | Self::Connect(_) => ErrorKind::Connect,
             Self::Dns(_) => ErrorKind::Dns,
-            Self::Blocked | Self::PlainHttp | Self::Port(_) => ErrorKind::Blocked,
+            Self::Blocked | Self::Own | Self::PlainHttp | Self::Port(_) => ErrorKind::Blocked,
         }
     }
 }
@@ -55,6 +59,8 @@ impl ConnectError {
 pub struct Roads {
     pub networks: AllowedNetworks,
     pub ports: AllowedPorts,
+    /// Where they never go.
+    pub own: OwnAddresses,
     pub resolve: Resolve,
 }
 
@@ -110,6 +116,10 @@ async fn connect(uri: &Uri, roads: &Roads) -> Result<TcpStream, ConnectError> {
     if addresses.is_empty() {
         return Err(ConnectError::Blocked);
     }
+    addresses.retain(|address| !roads.own.contain(*address));
+    if addresses.is_empty() {
+        return Err(ConnectError::Own);
+    }
     if plain {
         addresses.retain(|address| allowed.contains(address.ip()));
         if addresses.is_empty() {
@@ -120,6 +130,9 @@ async fn connect(uri: &Uri, roads: &Roads) -> Result<TcpStream, ConnectError> {
     for address in addresses {
         match tokio::time::timeout(PER_ADDRESS, TcpStream::connect(address)).await {
             Ok(Ok(stream)) => {
+                if leads_here(&stream, &roads.own).map_err(ConnectError::Connect)? {
+                    return Err(ConnectError::Own);
+                }
                 // Small requests: waiting to fill a segment only adds latency.
                 stream.set_nodelay(true).map_err(ConnectError::Connect)?;
                 return Ok(stream);
@@ -129,6 +142,11 @@ async fn connect(uri: &Uri, roads: &Roads) -> Result<TcpStream, ConnectError> {
         }
     }
     Err(ConnectError::Connect(last))
+}
+
+/// Whether a connection has come out at this very process, by an address that does not tell.
+fn leads_here(stream: &TcpStream, own: &OwnAddresses) -> io::Result<bool> {
+    Ok(own.are_reached_by(stream.local_addr()?, stream.peer_addr()?))
 }
 
 async fn resolve(roads: &Roads, host: &str, port: u16) -> Result<Vec<SocketAddr>, ConnectError> {

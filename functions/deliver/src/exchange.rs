@@ -4,12 +4,14 @@ use std::error::Error;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use http::uri::PathAndQuery;
 use http::{HeaderMap, Request, StatusCode, Uri};
 use http_body_util::{BodyExt, Full};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use posthorn_shared::delivery::{AttemptError, ErrorKind};
+use posthorn_shared::own_addresses::HEALTH_PATH;
 use url::Url;
 
 use crate::connector::{ConnectError, GuardedConnector, Roads};
@@ -32,27 +34,24 @@ pub struct Answer {
     pub body_cut: bool,
 }
 
+type HttpClient = Client<HttpsConnector<GuardedConnector>, Full<Bytes>>;
+
 /// The client: HTTP/1.1, or HTTP/2 where the receiver speaks it. It follows no redirects, knows no
 /// proxies, and connects only where the address guard lets it.
 pub struct Exchange {
-    client: Client<HttpsConnector<GuardedConnector>, Full<Bytes>>,
+    client: HttpClient,
+    /// For requests to [`HEALTH_PATH`], which may reach the stack's own API. A client with its own
+    /// connections: the guard judges connections, and does not see what is sent over them later.
+    health: Option<HttpClient>,
     header_cases: HeaderCases,
 }
 
 impl Exchange {
     pub fn new(roads: Roads) -> Self {
-        let connector = HttpsConnectorBuilder::new()
-            .with_webpki_roots()
-            .https_or_http()
-            .enable_all_versions()
-            .wrap_connector(GuardedConnector::new(roads));
-        let client = Client::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(IDLE)
-            .pool_max_idle_per_host(IDLE_PER_HOST)
-            .http1_preserve_header_case(true)
-            .build(connector);
-        Self { client, header_cases: HeaderCases::new() }
+        let for_health = Roads { own: roads.own.closed_to(HEALTH_PATH), ..roads.clone() };
+        let is_other = for_health.own != roads.own;
+        let health = is_other.then(|| client(for_health));
+        Self { client: client(roads), health, header_cases: HeaderCases::new() }
     }
 
     /// Sends one POST; `timeout` covers everything from connecting to the end of the answer.
@@ -77,7 +76,10 @@ impl Exchange {
     }
 
     async fn exchange(&self, request: Request<Full<Bytes>>) -> Result<Answer, AttemptError> {
-        let response = self.client.request(request).await.map_err(|error| explain(&error))?;
+        let path = request.uri().path_and_query().map(PathAndQuery::as_str);
+        let health = self.health.as_ref().filter(|_| path == Some(HEALTH_PATH));
+        let client = health.unwrap_or(&self.client);
+        let response = client.request(request).await.map_err(|error| explain(&error))?;
         let (head, mut incoming) = response.into_parts();
         let mut body = BytesMut::new();
         let mut body_cut = false;
@@ -99,6 +101,20 @@ impl Exchange {
         }
         Ok(Answer { status: head.status, headers: head.headers, body: body.freeze(), body_cut })
     }
+}
+
+fn client(roads: Roads) -> HttpClient {
+    let connector = HttpsConnectorBuilder::new()
+        .with_webpki_roots()
+        .https_or_http()
+        .enable_all_versions()
+        .wrap_connector(GuardedConnector::new(roads));
+    Client::builder(TokioExecutor::new())
+        .pool_timer(TokioTimer::new())
+        .pool_idle_timeout(IDLE)
+        .pool_max_idle_per_host(IDLE_PER_HOST)
+        .http1_preserve_header_case(true)
+        .build(connector)
 }
 
 fn request(

@@ -13,6 +13,7 @@ use futures::FutureExt;
 use posthorn_shared::address_guard::AllowedNetworks;
 use posthorn_shared::delivery::{AttemptError, ErrorKind};
 use posthorn_shared::endpoint_url::EndpointUrl;
+use posthorn_shared::own_addresses::OwnAddresses;
 use tokio::net::TcpListener;
 
 use crate::connector::{Resolve, Roads};
@@ -69,7 +70,7 @@ fn answers(names: HashMap<String, Vec<Vec<IpAddr>>>, asked: Arc<AtomicUsize>) ->
 
 fn exchange(networks: &str, resolve: Resolve) -> Exchange {
     let (networks, ports) = (networks.parse().unwrap(), "".parse().unwrap());
-    Exchange::new(Roads { networks, ports, resolve })
+    Exchange::new(Roads { networks, ports, own: OwnAddresses::default(), resolve })
 }
 
 async fn post(exchange: &Exchange, url: &str) -> Option<AttemptError> {
@@ -203,6 +204,39 @@ async fn a_name_that_answers_otherwise_the_second_time_gains_nothing() {
         assert_eq!(asked.load(Ordering::SeqCst), attempt, "one question for one attempt");
     }
     assert_eq!(prey.connections(), 0);
+}
+
+#[tokio::test]
+async fn posthorn_itself_is_out_of_reach_whatever_is_allowed() {
+    let (api, aws) = (Prey::start().await, Prey::start().await);
+    let at = |prey: &Prey| SocketAddr::new("127.0.0.1".parse().unwrap(), prey.port);
+    let own = OwnAddresses::new(at(&api), at(&aws));
+    let here = ["127.0.0.1", "::1", "127.0.0.2"].map(|ip| ip.parse().unwrap());
+    let names = HashMap::from([("here.example.com".to_owned(), vec![here.to_vec()])]);
+    let (networks, ports) = ("0.0.0.0/0,::/0".parse().unwrap(), "".parse().unwrap());
+    let resolve = answers(names, Arc::default());
+    let exchange = Exchange::new(Roads { networks, ports, own, resolve });
+    for host in
+        ["127.0.0.1", "127.0.0.2", "[::1]", "[::ffff:127.0.0.1]", "0.0.0.0", "here.example.com"]
+    {
+        let urls = [
+            format!("http://{host}:{}/", api.port),
+            format!("http://{host}:{}/healthz?a", api.port),
+            format!("http://{host}:{}/healthz/", api.port),
+            format!("https://{host}:{}/", aws.port),
+            format!("http://{host}:{}/healthz", aws.port),
+        ];
+        for url in urls {
+            let error = post(&exchange, &url).await.expect("no answer");
+            assert_eq!(error.kind, ErrorKind::Blocked, "{url}: {error:?}");
+            assert!(error.detail.contains("Posthorn itself"), "{url}: {error:?}");
+        }
+    }
+    assert_eq!((api.connections(), aws.connections()), (0, 0));
+    // What nothing but the test delivery of `posthorn doctor` needs.
+    let health = format!("http://127.0.0.1:{}/healthz", api.port);
+    assert_ne!(post(&exchange, &health).await.expect("it hangs up").kind, ErrorKind::Blocked);
+    assert!(api.connections() > 0);
 }
 
 #[test]

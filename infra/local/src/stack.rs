@@ -16,6 +16,7 @@ use posthorn_deliver::Deliver;
 use posthorn_dispatch::Dispatch;
 use posthorn_retry::Retry;
 use posthorn_shared::digest::sha256_hex;
+use posthorn_shared::own_addresses::OwnAddresses;
 use posthorn_shared::runtime::Runtime;
 use posthorn_shared::settings::Settings;
 use tokio::net::TcpListener;
@@ -62,6 +63,7 @@ impl Stack {
         let admin_key = admin_key::obtain(options.admin_key, data_dir.path())?;
         let api = listen(options.listen).await?;
         let aws_listener = listen(options.aws_listen).await?;
+        let own_addresses = OwnAddresses::new(api.local_addr()?, aws_listener.local_addr()?);
         let api_url = format!("http://{}", api.local_addr()?);
         let aws_url = format!("http://{}", aws_listener.local_addr()?);
         let template = Template::parse(&options.template, &aws_url).context("the template")?;
@@ -78,6 +80,7 @@ impl Stack {
         settings.admin_key_sha256 = Some(sha256_hex(&admin_key.key));
         settings.allowed_networks = options.allowed_networks;
         settings.allowed_ports = options.allowed_ports;
+        settings.own_addresses = own_addresses;
         settings.time_scale = options.time_scale;
         settings.dialects = options.dialects;
         settings.metrics = options.metrics;

@@ -276,6 +276,10 @@ pub fn read(mut fields: Fields, dialect: &Dialect, settings: &Settings) -> Resul
                 let detail = format!("goes to no port that the deployment allows: {}", url.port());
                 fields.problem("/url", detail);
             }
+            Ok(url) if url.is_own(&settings.own_addresses) => {
+                let detail = "is an address of Posthorn itself; set the URL of your receiver";
+                fields.problem("/url", detail);
+            }
             Ok(_) => {}
         }
     }

@@ -4,6 +4,7 @@ mod bounded;
 mod circuit;
 mod hushed;
 mod operational;
+mod own_ports;
 mod quotas;
 mod receivers_say;
 mod slots;
