@@ -8,7 +8,7 @@ use posthorn_shared::clock::Clock;
 use posthorn_shared::delivery::{Attempt, AttemptError, ErrorKind, SentRequest};
 use posthorn_shared::delivery_message::DeliveryMessage;
 use posthorn_shared::dialect::{Signable, USER_AGENT};
-use posthorn_shared::header_rules::{REDACTED, is_sensitive};
+use posthorn_shared::header_rules::{REDACTED, is_reserved, is_sensitive};
 use posthorn_shared::response_rules::{self, Asked};
 use posthorn_shared::retry_policy;
 use posthorn_shared::runtime::Runtime;
@@ -124,7 +124,7 @@ fn headers(
     let fixed =
         [("content-type", "application/json".to_owned()), ("user-agent", USER_AGENT.to_owned())];
     let signed = target.dialect.headers(target.endpoint.secrets(started_at), signable);
-    let own = target.endpoint.headers.iter().cloned();
+    let own = target.endpoint.headers.iter().filter(|(name, _)| !is_reserved(name)).cloned();
     fixed
         .into_iter()
         .chain(signed)

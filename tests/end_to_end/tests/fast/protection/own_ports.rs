@@ -29,6 +29,19 @@ fn spellings(url: &str) -> Vec<String> {
     hosts.iter().map(|host| format!("http://{host}:{port}")).collect()
 }
 
+#[tokio::test]
+async fn headers_that_aws_or_proxies_set_are_refused() {
+    let stack = Stack::start().await;
+    let account = stack.account_speaking("acme", "flowcode").await;
+    for name in ["X-Amz-Target", "x-amz-date", "X-Forwarded-For", "Forwarded", "Via", "Connection"]
+    {
+        let hook = json!({ "url": "https://example.com/", "headers": { name: "x" } });
+        let answer = account.post("/v1/endpoints", hook).await;
+        assert_eq!(answer.status, 422, "{name}: {}", answer.text);
+        assert_eq!(answer.json["errors"][0]["pointer"], format!("/headers/{name}"));
+    }
+}
+
 async fn assert_forged_key_is_unknown(stack: &Stack) {
     let forger = Client::new(&stack.api_url, FORGED);
     assert_eq!(forger.request("GET", "/v1/accounts", &[], "").await.status, 401);
