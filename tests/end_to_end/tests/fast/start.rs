@@ -1,6 +1,10 @@
 //! Starting and stopping: every failure is one clear line; exit code 2 for a setting that is wrong,
 //! 1 for everything else.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
 use posthorn_end_to_end::{Receiver, Reply, Stack, StackOptions};
 use serde_json::json;
 use tempfile::TempDir;
@@ -73,6 +77,49 @@ async fn a_data_directory_is_for_one_at_a_time() {
     assert!(said.contains("in use by another posthorn"), "{said}");
     first.kill9().await;
     Stack::try_start(options(&directory)).await.expect("free again");
+}
+
+fn mode(path: &Path) -> u32 {
+    let found = std::fs::metadata(path).unwrap_or_else(|error| panic!("{path:?}: {error}"));
+    found.permissions().mode() & 0o777
+}
+
+/// What is in the data directory: each file's name and permissions.
+fn files(directory: &Path) -> Vec<(String, u32)> {
+    let entries = std::fs::read_dir(directory).unwrap().map(Result::unwrap);
+    entries.map(|entry| (entry.file_name().into_string().unwrap(), mode(&entry.path()))).collect()
+}
+
+#[tokio::test]
+async fn nobody_else_reads_the_data_directory() {
+    let directory = TempDir::new().unwrap();
+    let data = directory.path().join("below").join("data");
+    let options = StackOptions { data_dir: data.clone(), ..options(&directory) };
+    let mut stack = Stack::try_start(options).await.expect("a stack that starts");
+    let receiver = Receiver::start().await;
+    let account = stack.account("acme").await;
+    account.endpoint(json!({ "url": receiver.url("/hook") })).await;
+    account.post_event(json!({ "type": "a.b", "data": {} })).await;
+    receiver.wait_for("/hook", 1).await;
+    assert_eq!(mode(&data), 0o700);
+    let found = files(&data);
+    for name in ["dynamodb.sqlite", "sqs.sqlite-wal", "scheduler.sqlite-shm", "deployment-key"] {
+        assert!(found.iter().any(|(file, _)| file == name), "{name} in {found:?}");
+    }
+    assert!(found.iter().all(|(_, mode)| *mode == 0o600), "{found:?}");
+
+    // As an earlier release left it.
+    stack.kill9().await;
+    std::fs::set_permissions(&data, Permissions::from_mode(0o755)).unwrap();
+    for (name, _) in files(&data) {
+        if name.contains(".sqlite") {
+            std::fs::set_permissions(data.join(name), Permissions::from_mode(0o644)).unwrap();
+        }
+    }
+    stack.restart().await;
+    assert_eq!(mode(&data), 0o755, "its owner may have given it to a group");
+    let found = files(&data);
+    assert!(found.iter().all(|(_, mode)| *mode == 0o600), "{found:?}");
 }
 
 #[tokio::test]
