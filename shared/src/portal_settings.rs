@@ -105,9 +105,14 @@ mod tests {
             frame_ancestors: vec!["https://a.example.com".to_owned(); MAX_FRAME_ANCESTORS],
         };
         assert_eq!(ten.problems(), []);
-        let mut eleven = ten;
-        eleven.frame_ancestors.push("app.example.com".to_owned());
-        let pointers: Vec<_> = eleven.problems().into_iter().map(|(pointer, _)| pointer).collect();
-        assert_eq!(pointers, ["/frame_ancestors", "/frame_ancestors/10"]);
+        let with_another_at = |index: usize| {
+            let mut eleven = ten.clone();
+            eleven.frame_ancestors.insert(index, "app.example.com".to_owned());
+            let problems = eleven.problems().into_iter();
+            problems.map(|(pointer, _)| pointer).collect::<Vec<_>>()
+        };
+        assert_eq!(with_another_at(9), ["/frame_ancestors", "/frame_ancestors/9"]);
+        // What is beyond the limit is not looked at.
+        assert_eq!(with_another_at(10), ["/frame_ancestors"]);
     }
 }
