@@ -9,7 +9,7 @@ use crate::screen;
 
 /// Examples for `posthorn completions --help`: how each shell gets its script.
 pub const EXAMPLES: &str = "\
-# bash, where the package bash-completion is installed:
+# bash, with the package bash-completion, in a directory that exists:
 posthorn completions bash >~/.local/share/bash-completion/completions/posthorn
 
 # zsh, with `fpath+=~/.zfunc` in ~/.zshrc before compinit:
