@@ -86,8 +86,11 @@ fn mode(path: &Path) -> u32 {
 
 /// What is in the data directory: each file's name and permissions.
 fn files(directory: &Path) -> Vec<(String, u32)> {
-    let entries = std::fs::read_dir(directory).unwrap().map(Result::unwrap);
-    entries.map(|entry| (entry.file_name().into_string().unwrap(), mode(&entry.path()))).collect()
+    let entries =
+        std::fs::read_dir(directory).expect("a directory").map(|entry| entry.expect("an entry"));
+    entries
+        .map(|entry| (entry.file_name().into_string().expect("a name"), mode(&entry.path())))
+        .collect()
 }
 
 #[tokio::test]
