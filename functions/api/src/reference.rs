@@ -1,12 +1,14 @@
 //! The API's description as JSON, and as a page: Redoc, served by us, so that a deployment without
 //! the Internet has it, too, and nobody else learns who reads it.
 
-use std::sync::Arc;
+use std::sync::LazyLock;
 
 use axum::body::Body;
 use axum::response::Response;
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
+
+use crate::{description, router};
 
 /// <https://github.com/Redocly/redoc>, MIT; the version is in the file's name.
 const REDOC: &str = include_str!("../assets/redoc-2.5.4.standalone.js");
@@ -34,20 +36,16 @@ const PAGE: &str = r#"<!doctype html>
 </html>
 "#;
 
-/// The description, made once.
-#[derive(Clone)]
-pub struct Document(Arc<Bytes>);
-
-impl Document {
-    pub fn new(openapi: &utoipa::openapi::OpenApi) -> Self {
+/// `GET /v1/openapi.json`
+///
+/// Made when somebody first asks for it: most processes are never asked.
+pub async fn description() -> Response {
+    static JSON: LazyLock<Bytes> = LazyLock::new(|| {
+        let openapi = description::complete(router::described().into_openapi());
         // A structure of texts: nothing that could fail to serialize.
-        Self(Arc::new(serde_json::to_vec_pretty(openapi).unwrap_or_default().into()))
-    }
-
-    /// `GET /v1/openapi.json`
-    pub fn json(&self) -> Response {
-        respond("application/json", Body::from(Bytes::clone(&self.0)), "no-cache")
-    }
+        serde_json::to_vec_pretty(&openapi).unwrap_or_default().into()
+    });
+    respond("application/json", Body::from(Bytes::clone(&JSON)), "no-cache")
 }
 
 /// `GET /docs`

@@ -7,12 +7,11 @@ use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::description;
 use crate::facade;
 use crate::idempotency;
 use crate::portal;
 use crate::problem::{self, Refusal};
-use crate::reference::{self, Document};
+use crate::reference;
 use crate::request_log;
 use crate::state::ApiState;
 use crate::v1::{
@@ -23,12 +22,10 @@ use crate::v1::{
 /// The router that Lambda and the one-machine stack serve. Needs a Tokio runtime.
 pub fn router(runtime: Runtime) -> Router {
     let state = ApiState::new(runtime);
-    let (routes, openapi) = described().split_for_parts();
-    let document = Document::new(&description::complete(openapi));
-    routes
+    Router::from(described())
         .merge(facade::routes())
         .nest("/portal", portal::routes(state.clone()))
-        .route("/v1/openapi.json", get(async move || document.json()))
+        .route("/v1/openapi.json", get(reference::description))
         .route("/docs", get(reference::page))
         .route("/docs/redoc.js", get(reference::redoc))
         .fallback(|| async { Refusal::NoRoute })
@@ -40,7 +37,7 @@ pub fn router(runtime: Runtime) -> Router {
 }
 
 /// What the description describes: each route with its handler's own words.
-fn described() -> OpenApiRouter<ApiState> {
+pub(crate) fn described() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new()
         .routes(routes!(health, health_of_post))
         .routes(routes!(accounts::create, accounts::list))
