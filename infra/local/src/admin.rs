@@ -6,7 +6,7 @@ use std::io::Write;
 use anyhow::{Result, bail};
 use axum::Router;
 use axum::body::Body;
-use clap::Subcommand;
+use clap::{Subcommand, ValueEnum};
 use http::{Method, Request, StatusCode};
 use http_body_util::BodyExt;
 use posthorn_shared::api_key::{self, AdminKey, AdminKind};
@@ -15,9 +15,11 @@ use posthorn_shared::digest::sha256_hex;
 use posthorn_shared::ids::KeyId;
 use posthorn_shared::runtime::Runtime;
 use posthorn_shared::store::Store;
+use serde::Serialize;
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
+use crate::dialect_name::DialectName;
 use crate::place::{Deployment, Place};
 use crate::plain_text::plain;
 use crate::usage::{OrUsage, Usage};
@@ -84,11 +86,15 @@ pub enum Command {
         /// Account that the key belongs to [default: none, for an admin key]
         #[arg(long)]
         account: Option<String>,
-        /// What the account's key may do: manage, publish, read, separated by commas
-        ///
-        /// manage includes the other two.
-        #[arg(long, value_delimiter = ',', default_value = "manage", requires = "account")]
-        scopes: Vec<String>,
+        /// What the account's key may do, separated by commas
+        #[arg(
+            long,
+            value_enum,
+            value_delimiter = ',',
+            default_value = "manage",
+            requires = "account"
+        )]
+        scopes: Vec<Scope>,
         #[command(flatten)]
         place: Place,
     },
@@ -126,7 +132,12 @@ pub enum Command {
         ///
         /// One of standard, fltr, filedgr, flowcode, beltic and flexorch, or of the dialects in
         /// POSTHORN_DIALECTS_DIR.
-        #[arg(long, default_value = "standard")]
+        #[arg(
+            long,
+            default_value = "standard",
+            value_parser = DialectName,
+            hide_possible_values = true
+        )]
         dialect: String,
         #[command(flatten)]
         place: Place,
@@ -137,6 +148,18 @@ pub enum Command {
         #[command(flatten)]
         place: Place,
     },
+}
+
+/// What a key of an account may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Scope {
+    /// Everything that the account may; includes the other two
+    Manage,
+    /// Send events
+    Publish,
+    /// Read everything but secrets
+    Read,
 }
 
 /// Runs a command.

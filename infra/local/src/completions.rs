@@ -9,20 +9,25 @@ use crate::screen;
 
 /// Examples for `posthorn completions --help`: how each shell gets its script.
 pub const EXAMPLES: &str = "\
-# bash, with the package bash-completion, in a directory that exists:
+# bash, with the package bash-completion:
+mkdir -p ~/.local/share/bash-completion/completions
 posthorn completions bash >~/.local/share/bash-completion/completions/posthorn
 
 # zsh, with `fpath+=~/.zfunc` in ~/.zshrc before compinit:
-posthorn completions zsh > ~/.zfunc/_posthorn
+mkdir -p ~/.zfunc
+posthorn completions zsh >~/.zfunc/_posthorn
 
 # fish:
-posthorn completions fish > ~/.config/fish/completions/posthorn.fish
+mkdir -p ~/.config/fish/completions
+posthorn completions fish >~/.config/fish/completions/posthorn.fish
 
 # elvish:
-posthorn completions elvish >> ~/.config/elvish/rc.elv
+mkdir -p ~/.config/elvish
+posthorn completions elvish >>~/.config/elvish/rc.elv
 
 # PowerShell:
-posthorn completions powershell >> $PROFILE";
+mkdir -p (Split-Path $PROFILE)
+posthorn completions powershell >>$PROFILE";
 
 /// Prints the script for a shell.
 ///

@@ -43,6 +43,11 @@ impl Dialects {
         READ.clone()
     }
 
+    /// The names of those that are built in, without reading them.
+    pub fn built_in_names() -> impl Iterator<Item = &'static str> {
+        BUILT_IN.iter().filter_map(|(file, _)| file.strip_suffix(".toml"))
+    }
+
     /// Those that are built in, and the `.toml` files of a directory. A file may take the place of
     /// a built-in dialect by its name.
     ///

@@ -26,6 +26,25 @@ impl Program {
     /// A command with these arguments.
     pub fn new(arguments: &[&str]) -> Self {
         let mut command = Command::new(binary());
+        command.args(arguments);
+        Self::prepared(command)
+    }
+
+    /// Commands of a shell, which finds the program as `posthorn`.
+    ///
+    /// # Panics
+    /// When there is no such program.
+    pub fn shell(script: &str) -> Self {
+        let program = binary();
+        let mut path = program.parent().expect("a folder").as_os_str().to_owned();
+        path.push(":");
+        path.push(std::env::var_os("PATH").unwrap_or_default());
+        let mut command = Command::new("sh");
+        command.args(["-c", script]).env("PATH", path);
+        Self::prepared(command)
+    }
+
+    fn prepared(mut command: Command) -> Self {
         for (name, _) in std::env::vars_os() {
             let text = name.to_string_lossy();
             if text.starts_with("POSTHORN_") || text == "WEBHOOK_SECRET" || text == "COLUMNS" {
@@ -33,7 +52,6 @@ impl Program {
             }
         }
         command
-            .args(arguments)
             .env("POSTHORN_LISTEN", "127.0.0.1:0")
             .env("POSTHORN_AWS_LISTEN", "127.0.0.1:0")
             .env("POSTHORN_DATA_DIR", ":memory:")
@@ -62,10 +80,18 @@ impl Program {
     ///
     /// # Panics
     /// When there is no such program, or it does not end.
-    pub async fn run_unread(mut self) -> Ended {
+    pub async fn run_unread(self) -> Ended {
         let (reader, writer) = std::io::pipe().expect("a pipe");
         drop(reader);
-        self.0.stdout(writer);
+        self.run_into(writer).await
+    }
+
+    /// Runs it with this standard output.
+    ///
+    /// # Panics
+    /// When there is no such program, or it does not end.
+    pub async fn run_into(mut self, output: impl Into<Stdio>) -> Ended {
+        self.0.stdout(output);
         self.end().await
     }
 

@@ -8,6 +8,7 @@ use jiff::SignedDuration;
 
 use super::answers::Answers;
 use super::registration;
+use crate::dialect_name::DialectName;
 use crate::examples;
 
 /// What explains the arguments.
@@ -46,7 +47,7 @@ pub struct Arguments {
     /// One of standard, fltr, filedgr, flowcode, beltic and flexorch, or of the dialects in
     /// POSTHORN_DIALECTS_DIR. The default with --register is the account's, if the key may see it;
     /// otherwise standard.
-    #[arg(long)]
+    #[arg(long, value_parser = DialectName, hide_possible_values = true)]
     pub dialect: Option<String>,
     /// HTTP status to answer with, 200 to 599
     #[arg(long, default_value_t = 200)]

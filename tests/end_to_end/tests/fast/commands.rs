@@ -58,7 +58,7 @@ async fn accounts_and_their_keys_are_made_without_a_key() {
         (vec!["create-account", "a b"], "/id"),
         (vec!["create-account", "x", "--dialect", "klingon"], "/dialect"),
         (vec!["create-key", "--account", "nobody"], "account"),
-        (vec!["create-key", "--account", "vaults", "--scopes", "fly"], "/scopes"),
+        (vec!["create-key", "--account", "vaults", "--scopes", "fly"], "manage, publish"),
     ] {
         let arguments: Vec<&str> = ["admin"].into_iter().chain(arguments).collect();
         let refused = stack.command(&arguments).await.unwrap_err().stderr;

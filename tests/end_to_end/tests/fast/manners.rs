@@ -108,6 +108,52 @@ async fn every_shell_gets_its_completions() {
 }
 
 #[tokio::test]
+async fn bash_completes_values() {
+    let directory = TempDir::new().unwrap();
+    let file = directory.path().join("posthorn");
+    std::fs::write(&file, success(Program::new(&["completions", "bash"]).run().await)).unwrap();
+    // What it proposes for the last word.
+    let completed = |words: &[&str]| {
+        let complete = r#"
+            source "$0"
+            COMP_WORDS=(posthorn "$@") COMP_CWORD=$#
+            _posthorn posthorn "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD - 1]}"
+            echo "${COMPREPLY[*]}""#;
+        let mut bash = Command::new("bash");
+        let output = bash.args(["-c", complete]).arg(&file).args(words).output().unwrap();
+        assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap().trim_end().to_owned()
+    };
+    let scopes = ["admin", "create-key", "--account", "acme", "--scopes"];
+    assert_eq!(completed(&[&scopes[..], &[""]].concat()), "manage publish read");
+    assert_eq!(completed(&[&scopes[..], &["p"]].concat()), "publish");
+    let dialects = "beltic filedgr flexorch flowcode fltr standard";
+    assert_eq!(completed(&["listen", "--dialect", ""]), dialects);
+    assert_eq!(completed(&["admin", "create-account", "x", "--dialect", ""]), dialects);
+    assert_eq!(completed(&["dlq", "show", "d"]), "deliveries");
+    assert_eq!(completed(&["completions", "f"]), "fish");
+}
+
+#[tokio::test]
+async fn the_help_on_completions_can_be_followed_in_a_new_home() {
+    let help = success(Program::new(&["completions", "--help"]).run().await);
+    let (_, examples) = help.rsplit_once("\nExamples:\n").expect(&help);
+    let (examples, _) = examples.split_once("# PowerShell").expect(&help);
+    let home = TempDir::new().unwrap();
+    let script = Program::shell(&format!("set -e\n{examples}"));
+    success(script.env("HOME", &home.path().display().to_string()).run().await);
+    for file in [
+        ".local/share/bash-completion/completions/posthorn",
+        ".zfunc/_posthorn",
+        ".config/fish/completions/posthorn.fish",
+        ".config/elvish/rc.elv",
+    ] {
+        let script = std::fs::read_to_string(home.path().join(file)).expect(file);
+        assert!(script.contains("create-account"), "{file}: {script}");
+    }
+}
+
+#[tokio::test]
 async fn a_command_line_that_makes_no_sense_is_wrong_usage() {
     for (arguments, part) in [
         (&["serv"][..], "'serve'"),
@@ -120,6 +166,7 @@ async fn a_command_line_that_makes_no_sense_is_wrong_usage() {
         (&["listen", "--delay", "soon"], "250ms"),
         (&["listen", "--account", "acme"], "--register"),
         (&["admin", "create-key", "--scopes", "read"], "--account"),
+        (&["admin", "create-key", "--account", "x", "--scopes", "fly"], "manage, publish, read"),
         (&["completions"], "<SHELL>"),
         (&["completions", "tcsh"], "zsh"),
     ] {
