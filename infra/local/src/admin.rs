@@ -1,9 +1,9 @@
 //! `posthorn admin`: the first key, accounts and their keys. Works on the table itself, with the
 //! credentials of the environment: whoever may write there needs no key.
 
-use std::io::Write;
+use std::io::{self, Write};
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use axum::Router;
 use axum::body::Body;
 use clap::{Subcommand, ValueEnum};
@@ -27,9 +27,6 @@ use crate::web::reason;
 use crate::{examples, screen};
 
 const PAGE: usize = 100;
-
-/// What explains the arguments.
-const HELP: &str = "posthorn admin --help";
 
 /// Examples for `posthorn admin --help`.
 pub const EXAMPLES: &str = "\
@@ -165,26 +162,40 @@ pub enum Scope {
 /// Runs a command.
 ///
 /// # Errors
-/// [`Usage`] when an argument is wrong; another error when the table can't be reached, or the API
-/// refuses for another reason.
+/// [`Usage`] when an argument is wrong; another error when the table can't be reached, the API
+/// refuses for another reason, or a new key can't be printed.
 pub async fn run(command: Command) -> Result<()> {
     let mut screen = screen::stdout();
     match command {
         Command::CreateKey { name, account: None, place, .. } => {
-            let admin = Admin::at(&place.find().await?)?;
+            check_name(&name)?;
+            screen::must_be_kept()?;
+            let admin = Admin::find(place).await?;
             let (key, text) = admin.create_key(&name).await?;
-            writeln!(screen, "admin key: {text} (shown this once; its id is {})", key.id)?;
+            let id = &key.id;
+            let shown = writeln!(screen, "admin key: {text} (shown this once; its id is {id})");
+            let delete = async {
+                admin.store.delete_admin_key(id).await?;
+                Ok(())
+            };
+            delete_unless(shown, &format!("the admin key {id}"), delete).await?;
         }
         Command::CreateKey { name, account: Some(account), scopes, place } => {
-            let admin = Admin::at(&place.find().await?)?;
+            check_name(&name)?;
+            screen::must_be_kept()?;
+            let admin = Admin::find(place).await?;
             let body = json!({ "name": name, "scopes": scopes });
             let path = format!("/v1/accounts/{account}/keys");
             let key = admin.call(Method::POST, &path, Some(&body)).await?;
             let (text, id) = (field(&key, "key"), field(&key, "id"));
-            writeln!(screen, "key of {account}: {text} (shown this once; its id is {id})")?;
+            let shown =
+                writeln!(screen, "key of {account}: {text} (shown this once; its id is {id})");
+            let path = format!("{path}/{id}");
+            let delete = async { admin.call(Method::DELETE, &path, None).await.map(drop) };
+            delete_unless(shown, &format!("the key {id} of {account}"), delete).await?;
         }
         Command::ListKeys { account: None, place } => {
-            let admin = Admin::at(&place.find().await?)?;
+            let admin = Admin::find(place).await?;
             let mut after = None;
             loop {
                 let page = admin.store.admin_keys(PAGE, after.as_deref()).await?;
@@ -198,38 +209,64 @@ pub async fn run(command: Command) -> Result<()> {
             }
         }
         Command::ListKeys { account: Some(account), place } => {
-            let admin = Admin::at(&place.find().await?)?;
+            let admin = Admin::find(place).await?;
             admin
                 .list(&format!("/v1/accounts/{account}/keys"), &["id", "name"], &mut screen)
                 .await?;
         }
         Command::DeleteKey { id, account: None, place } => {
-            let admin = Admin::at(&place.find().await?)?;
-            let id = id.parse::<KeyId>().wrong_argument(&id, HELP)?;
+            let id = id.parse::<KeyId>().wrong_argument(&id)?;
+            let admin = Admin::find(place).await?;
             if !admin.store.delete_admin_key(&id).await? {
                 bail!("there is no admin key {id}; an account's key needs --account");
             }
             writeln!(screen, "deleted")?;
         }
         Command::DeleteKey { id, account: Some(account), place } => {
-            let admin = Admin::at(&place.find().await?)?;
+            let admin = Admin::find(place).await?;
             let path = format!("/v1/accounts/{account}/keys/{id}");
             admin.call(Method::DELETE, &path, None).await?;
             writeln!(screen, "deleted")?;
         }
         Command::CreateAccount { id, name, dialect, place } => {
-            let admin = Admin::at(&place.find().await?)?;
+            let admin = Admin::find(place).await?;
             let name = name.unwrap_or_else(|| id.clone());
             let body = json!({ "id": id, "name": name, "dialect": dialect });
             let account = admin.call(Method::POST, "/v1/accounts", Some(&body)).await?;
             writeln!(screen, "account {} ({})", field(&account, "id"), field(&account, "dialect"))?;
         }
         Command::ListAccounts { place } => {
-            let admin = Admin::at(&place.find().await?)?;
+            let admin = Admin::find(place).await?;
             admin.list("/v1/accounts", &["id", "dialect", "name"], &mut screen).await?;
         }
     }
     Ok(())
+}
+
+fn check_name(name: &str) -> Result<(), Usage> {
+    if (1..=256).contains(&name.chars().count()) {
+        return Ok(());
+    }
+    Err(Usage::argument(format!("--name: {name:?} does not have 1 to 256 characters")))
+}
+
+/// Deletes a key again unless it was shown: a key is shown only once, so it would be of no use.
+///
+/// # Errors
+/// When it was not shown, whatever the reason.
+async fn delete_unless(
+    shown: io::Result<()>,
+    key: &str,
+    delete: impl Future<Output = Result<()>>,
+) -> Result<()> {
+    let Err(unwritten) = shown else { return Ok(()) };
+    match delete.await {
+        Ok(()) => bail!("{key} could not be shown, so it was deleted again: {unwritten}"),
+        Err(error) => bail!(
+            "{key} could not be shown ({unwritten}) nor deleted again ({error:#}); delete it with \
+             posthorn admin delete-key"
+        ),
+    }
 }
 
 /// Works on a deployment's table.
@@ -243,6 +280,17 @@ pub struct Admin {
 }
 
 impl Admin {
+    /// Finds the deployment, and makes sure that its table can be read: the API below gives no
+    /// reason when it can't.
+    async fn find(place: Place) -> Result<Self> {
+        let deployment = place.find().await?;
+        let admin = Self::at(&deployment)?;
+        admin.store.admin_keys(1, None).await.with_context(|| {
+            format!("can't read the table of {}; {}", deployment.place, deployment.advice())
+        })?;
+        Ok(admin)
+    }
+
     /// # Errors
     /// When the environment names dialects that can't be read.
     pub fn at(deployment: &Deployment) -> Result<Self> {
@@ -255,16 +303,11 @@ impl Admin {
         Ok(Self { store: Store::new(&runtime), runtime, api, key })
     }
 
-    /// Makes an admin key.
+    /// Makes an admin key. Its name has 1 to 256 characters.
     ///
     /// # Errors
-    /// [`Usage`] when the name is too short or too long; another error when the table can't be
-    /// written.
+    /// When the table can't be written.
     pub async fn create_key(&self, name: &str) -> Result<(AdminKey, String)> {
-        if !(1..=256).contains(&name.chars().count()) {
-            let problem = format!("--name: {name:?} does not have 1 to 256 characters");
-            return Err(Usage::argument(HELP, problem).into());
-        }
         let clock = &self.runtime.clock;
         let text = api_key::generate(clock.random());
         let key = AdminKey {
@@ -284,7 +327,7 @@ impl Admin {
             .uri(path)
             .header("authorization", format!("Bearer {}", self.key))
             .body(body.map_or_else(Body::empty, |body| Body::from(body.to_string())))
-            .wrong_argument("the account or the key's id", HELP)?;
+            .wrong_argument("the account or the key's id")?;
         let response = self.api.clone().oneshot(request).await?;
         let status = response.status();
         let body = response.into_body().collect().await?.to_bytes();
@@ -292,7 +335,7 @@ impl Admin {
         match status {
             // A value that can't be right, whatever is in the table.
             StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY => {
-                Err(Usage::argument(HELP, reason(&answer)).into())
+                Err(Usage::argument(reason(&answer)).into())
             }
             status if status.is_success() => Ok(answer),
             _ => bail!("{}", reason(&answer)),

@@ -1,9 +1,10 @@
 //! The command line: its commands, and what each of them runs.
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 
 use crate::stop_signal::stop_signal;
@@ -29,7 +30,7 @@ posthorn listen --register --account acme";
     version,
     max_term_width = 100,
     after_help = examples::section(EXAMPLES),
-    after_long_help = with_environment(EXAMPLES)
+    after_long_help = with_settings(&environment::of_all(), EXAMPLES)
 )]
 pub struct Cli {
     #[command(subcommand)]
@@ -44,14 +45,14 @@ enum Command {
     /// that begins with "posthorn ready:" when the API is ready.
     #[command(
         after_help = examples::section(serve::EXAMPLES),
-        after_long_help = with_environment(serve::EXAMPLES)
+        after_long_help = with_settings(&environment::of_stack(), serve::EXAMPLES)
     )]
     Serve,
     /// Show the system at work until Ctrl-C
     ///
     /// Starts a stack, a receiver and endpoints, some of which fail, and prints every attempt as it
     /// happens. Keeps no data, and retries are 60 times as fast, unless POSTHORN_DATA_DIR and
-    /// POSTHORN_TIME_SCALE say otherwise. posthorn --help lists all settings.
+    /// POSTHORN_TIME_SCALE say otherwise. posthorn serve --help lists the settings.
     #[command(after_help = examples::section(demo::EXAMPLES))]
     Demo,
     /// Receive deliveries on this machine and show them
@@ -86,7 +87,27 @@ enum Command {
 /// It is here rather than in `main.rs` so that every future is compiled once, in this crate.
 #[tokio::main]
 pub async fn main() -> ExitCode {
-    exit::code(Cli::parse().run().await)
+    let words: Vec<OsString> = std::env::args_os().collect();
+    let help = help_on(&words);
+    match Cli::try_parse_from(words) {
+        Ok(cli) => exit::code(cli.run().await, &help),
+        Err(error) => exit::without_command(&error, &help),
+    }
+}
+
+/// The command line that explains the command which a command line begins with, like
+/// `posthorn admin create-key --help`.
+fn help_on(words: &[OsString]) -> String {
+    let whole = Cli::command();
+    let (mut command, mut line) = (&whole, whole.get_name().to_owned());
+    for word in words.iter().skip(1) {
+        let Some(below) = command.find_subcommand(word) else { break };
+        line.push(' ');
+        line.push_str(below.get_name());
+        command = below;
+    }
+    line.push_str(" --help");
+    line
 }
 
 impl Cli {
@@ -109,18 +130,31 @@ impl Cli {
 }
 
 /// The end of a long help text: the settings, then the examples.
-fn with_environment(lines: &str) -> String {
-    format!("{}\n\n{}", environment::section(), examples::section(lines))
+fn with_settings(settings: &str, lines: &str) -> String {
+    format!("{settings}\n\n{}", examples::section(lines))
 }
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     #[test]
     fn the_definition_holds() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn help_is_that_of_the_command_which_was_meant() {
+        for (line, help) in [
+            ("posthorn", "posthorn --help"),
+            ("./target/debug/posthorn --nonsense", "posthorn --help"),
+            ("posthorn serv", "posthorn --help"),
+            ("posthorn listen --port x", "posthorn listen --help"),
+            ("posthorn admin creat-key", "posthorn admin --help"),
+            ("posthorn admin create-key doctor", "posthorn admin create-key --help"),
+        ] {
+            let words: Vec<OsString> = line.split(' ').map(OsString::from).collect();
+            assert_eq!(help_on(&words), help, "{line}");
+        }
     }
 }

@@ -10,7 +10,10 @@ use anyhow::{Context, Result, bail};
 use crate::aws;
 
 /// What `POSTHORN_DATA_DIR` says for keeping nothing.
-const MEMORY: &str = ":memory:";
+pub const MEMORY: &str = ":memory:";
+
+/// What to do about a data directory that can't be used.
+const ANOTHER: &str = "set POSTHORN_DATA_DIR to another directory";
 
 /// What only its owner may enter.
 const DIRECTORY_MODE: u32 = 0o700;
@@ -41,26 +44,29 @@ impl DataDir {
         }
         let path = PathBuf::from(setting);
         let shown = path.display();
-        make(&path).with_context(|| format!("the data directory {shown} can't be made"))?;
+        make(&path)
+            .with_context(|| format!("can't create the data directory {shown}; {ANOTHER}"))?;
         let lock = OpenOptions::new()
             .create(true)
             .truncate(false)
             .write(true)
             .mode(FILE_MODE)
             .open(path.join("lock"))
-            .with_context(|| format!("the data directory {shown} can't be written"))?;
+            .with_context(|| format!("can't write to the data directory {shown}; {ANOTHER}"))?;
         match lock.try_lock() {
             Ok(()) => {
-                restrict_databases(&path)
-                    .with_context(|| format!("the data directory {shown} can't be written"))?;
+                restrict_databases(&path).with_context(|| {
+                    format!("can't write to the data directory {shown}; {ANOTHER}")
+                })?;
                 Ok(Self { path: Some(path), _lock: Some(lock) })
             }
             Err(TryLockError::WouldBlock) => {
-                bail!("the data directory {shown} is in use by another posthorn")
+                bail!(
+                    "the data directory {shown} is in use by another posthorn; stop it, or {ANOTHER}"
+                )
             }
-            Err(TryLockError::Error(error)) => {
-                Err(error).with_context(|| format!("the data directory {shown} can't be locked"))
-            }
+            Err(TryLockError::Error(error)) => Err(error)
+                .with_context(|| format!("can't lock the data directory {shown}; {ANOTHER}")),
         }
     }
 

@@ -20,5 +20,6 @@ pub fn obtain(directory: Option<&Path>) -> Result<DeploymentKey> {
     let clock = Clock::system();
     let make = || format!("{}{}", base32::encode(clock.random()), base32::encode(clock.random()));
     let kept = kept_text::obtain(directory, FILE, make)?;
-    DeploymentKey::new(&kept.text).with_context(|| format!("{FILE} of the data directory"))
+    DeploymentKey::new(&kept.text)
+        .with_context(|| format!("the file {FILE} in the data directory has no valid key"))
 }

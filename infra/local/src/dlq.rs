@@ -17,7 +17,7 @@ use posthorn_shared::event::KEY_ATTRIBUTE;
 use posthorn_shared::ids::EventKey;
 use posthorn_shared::queue::{MESSAGE_ID_ATTRIBUTE, REASON_ATTRIBUTE};
 
-use crate::place::Place;
+use crate::place::{Deployment, Place};
 use crate::plain_text::plain;
 use crate::{examples, screen};
 
@@ -143,34 +143,32 @@ pub async fn run(command: Command) -> Result<()> {
 /// The queues of one deployment.
 struct Queues {
     client: Client,
-    stack: String,
-    /// How people call the place, for messages.
-    place: String,
+    deployment: Deployment,
 }
 
 impl Queues {
     async fn at(place: Place) -> Result<Self> {
         let deployment = place.find().await?;
         let client = Client::new(&deployment.config);
-        Ok(Self { client, stack: deployment.stack, place: deployment.place })
+        Ok(Self { client, deployment })
     }
 
     async fn url(&self, name: &str) -> Result<String> {
-        let name = format!("{}-{name}", self.stack);
+        let Deployment { stack, place, .. } = &self.deployment;
+        let name = format!("{stack}-{name}");
         let found = self.client.get_queue_url().queue_name(&name).send().await;
         let found = found.map_err(|error| match error.as_service_error() {
-            Some(error) if error.is_queue_does_not_exist() => anyhow::anyhow!(
-                "{} has no queue {name}: is that its name, and this its region?",
-                self.place
-            ),
+            Some(error) if error.is_queue_does_not_exist() => {
+                anyhow::anyhow!("{place} has no queue {name}; {}", self.deployment.advice())
+            }
             _ => self.failure("GetQueueUrl", &error),
         })?;
-        found.queue_url.context("SQS named no URL")
+        found.queue_url.with_context(|| format!("SQS returned no URL for the queue {name}"))
     }
 
     fn failure(&self, call: &str, error: &(impl std::error::Error + 'static)) -> anyhow::Error {
-        let reason = causes(error);
-        anyhow::anyhow!("{} does not do {call}: {reason}", self.place)
+        let Deployment { place, .. } = &self.deployment;
+        anyhow::anyhow!("{call} failed on {place}: {}; {}", causes(error), self.deployment.advice())
     }
 
     async fn waiting(&self, url: &str) -> Result<usize> {

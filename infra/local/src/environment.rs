@@ -1,12 +1,7 @@
 //! The environment variables, as the help explains them. README's table has those of a stack.
 
-use anstyle::Style;
-
-use crate::colours::HEADING;
+use crate::colours::{HEADING, LITERAL};
 use crate::options::{DEFAULT_ALLOWED_NETWORKS, DEFAULT_AWS_LISTEN, DEFAULT_LISTEN, DEFAULTS};
-
-/// As clap shows names.
-const NAME: Style = Style::new().bold();
 
 struct Variable {
     name: &'static str,
@@ -14,7 +9,8 @@ struct Variable {
     meaning: &'static str,
 }
 
-const VARIABLES: [Variable; 17] = [
+/// The settings of a stack.
+const STACK: &[Variable] = &[
     Variable {
         name: "POSTHORN_LISTEN",
         default: DEFAULT_LISTEN,
@@ -85,6 +81,10 @@ const VARIABLES: [Variable; 17] = [
         default: "built in",
         meaning: "File with another template.yaml: for development",
     },
+];
+
+/// What other commands read besides.
+const OTHERS: &[Variable] = &[
     Variable {
         name: "POSTHORN_API_URL",
         default: "the stack on this machine",
@@ -98,12 +98,21 @@ const VARIABLES: [Variable; 17] = [
     },
 ];
 
-/// The section of a help text that lists the variables.
-pub fn section() -> String {
+/// The section of a help text that lists the settings of a stack.
+pub fn of_stack() -> String {
+    section(STACK.iter())
+}
+
+/// The section of a help text that lists every variable.
+pub fn of_all() -> String {
+    section(STACK.iter().chain(OTHERS))
+}
+
+fn section<'v>(variables: impl Iterator<Item = &'v Variable>) -> String {
     let mut section = format!("{HEADING}Environment:{HEADING:#}");
-    for Variable { name, default, meaning } in &VARIABLES {
+    for Variable { name, default, meaning } in variables {
         section.push_str(&format!(
-            "\n  {NAME}{name}{NAME:#}\n          {meaning} [default: {default}]"
+            "\n  {LITERAL}{name}{LITERAL:#}\n          {meaning} [default: {default}]"
         ));
     }
     section
@@ -124,10 +133,10 @@ mod tests {
         let rows: Vec<(&str, &str)> = rows.collect();
         assert!(rows.len() >= 12, "{rows:?}");
         for (name, default) in rows {
-            let variable = VARIABLES.iter().find(|variable| variable.name == name);
+            let variable = STACK.iter().find(|variable| variable.name == name);
             let variable = variable.unwrap_or_else(|| panic!("{name} is not in the help"));
             assert!(default.starts_with(variable.default), "{name}: {default}");
-            assert!(section().contains(name), "{name}");
+            assert!(of_stack().contains(name) && of_all().contains(name), "{name}");
         }
     }
 }

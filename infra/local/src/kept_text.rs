@@ -29,7 +29,7 @@ pub fn obtain(directory: Option<&Path>, file: &str, make: impl FnOnce() -> Strin
     let path = directory.map(|directory| directory.join(file));
     if let Some(path) = path.as_deref().filter(|path| path.exists()) {
         let text =
-            fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
+            fs::read_to_string(path).with_context(|| format!("can't read {}", path.display()))?;
         return Ok(Kept { text: text.trim().to_owned(), is_new: false });
     }
     let text = make();
@@ -41,7 +41,7 @@ pub fn obtain(directory: Option<&Path>, file: &str, make: impl FnOnce() -> Strin
                 writeln!(file, "{text}")?;
                 file.sync_all()
             })
-            .with_context(|| format!("writing {}", path.display()))?;
+            .with_context(|| format!("can't write {}", path.display()))?;
     }
     Ok(Kept { text, is_new: true })
 }

@@ -93,7 +93,7 @@ impl Options {
             traces: settings::traces(set).map_err(invalid)?,
             template: match set("POSTHORN_TEMPLATE") {
                 Some(path) => std::fs::read_to_string(&path)
-                    .with_context(|| format!("the template {path} can't be read"))?,
+                    .with_context(|| format!("can't read the template {path}"))?,
                 None => BUILT_IN.to_owned(),
             },
         })

@@ -1,15 +1,21 @@
 //! Where a command works: on a deployment in AWS, or on the stack of this machine.
 
-use anyhow::{Context, Result, bail};
+use std::time::Duration;
+
+use anyhow::{Result, bail};
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_sqs::config::Credentials;
 use clap::Args;
 use http::uri::Authority;
 use posthorn_shared::runtime::http_client;
 use posthorn_shared::settings::Settings;
+use tokio::net::TcpStream;
 
 use crate::options::{self, DEFAULT_AWS_LISTEN, DEFAULT_LISTEN};
 use crate::usage::Usage;
+
+/// How long the stack on this machine may take to accept a connection.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The arguments that say where a command works.
 #[derive(Args)]
@@ -41,7 +47,8 @@ impl Place {
     /// Finds out how to reach it.
     ///
     /// # Errors
-    /// When the environment names no region, or no usable address of the stack on this machine.
+    /// When the environment names no region, or no usable address of the stack on this machine, or
+    /// nothing listens there.
     pub async fn find(self) -> Result<Deployment> {
         let mut loader = aws_config::defaults(BehaviorVersion::latest()).http_client(http_client());
         let is_local = self.is_local();
@@ -51,7 +58,9 @@ impl Place {
                 (stack, place)
             }
             None => {
-                let url = url("POSTHORN_AWS_LISTEN", DEFAULT_AWS_LISTEN)?;
+                let address = address("POSTHORN_AWS_LISTEN", DEFAULT_AWS_LISTEN)?;
+                reach(&address).await?;
+                let url = format!("http://{address}");
                 loader = loader
                     .endpoint_url(&url)
                     .region(Region::new(crate::aws::REGION))
@@ -61,7 +70,9 @@ impl Place {
         };
         let config = loader.load().await;
         if config.region().is_none() {
-            bail!("no region: set AWS_REGION, or AWS_PROFILE to a profile that has one");
+            bail!(
+                "no AWS region is set: set AWS_REGION, or AWS_PROFILE to a profile with a region"
+            );
         }
         Ok(Deployment { config, stack, place, is_local })
     }
@@ -78,7 +89,24 @@ impl Deployment {
             "POSTHORN_DIALECTS_DIR" => options::set(name),
             _ => None,
         });
-        settings.context("the environment")
+        Ok(settings?)
+    }
+
+    /// The command line of another command that works on it.
+    pub fn command(&self, command: &str) -> String {
+        match self.is_local {
+            true => format!("posthorn {command}"),
+            false => format!("posthorn {command} --stack {}", self.stack),
+        }
+    }
+
+    /// What to check when it refuses a call.
+    pub fn advice(&self) -> &'static str {
+        if self.is_local {
+            "check that what listens there is a Posthorn stack"
+        } else {
+            "check the stack's name, the region and the AWS credentials"
+        }
     }
 }
 
@@ -87,17 +115,30 @@ impl Deployment {
 /// # Errors
 /// When `POSTHORN_LISTEN` is not an address and port.
 pub fn local_api_url() -> Result<String, Usage> {
-    url("POSTHORN_LISTEN", DEFAULT_LISTEN)
+    Ok(format!("http://{}", address("POSTHORN_LISTEN", DEFAULT_LISTEN)?))
 }
 
-/// The URL of the address and port that an environment variable has. A host name will do here.
-fn url(name: &str, default: &str) -> Result<String, Usage> {
+/// The address and port that an environment variable has. A host name will do here.
+fn address(name: &str, default: &str) -> Result<String, Usage> {
     let text = options::set_or(name, default);
     match text.parse::<Authority>() {
-        Ok(authority) if authority.port_u16().is_some() => Ok(format!("http://{text}")),
+        Ok(authority) if authority.port_u16().is_some() => Ok(text),
         _ => {
             let problem = format!("{text} is not an address and port like {default}");
             Err(Usage::variable(name, problem))
         }
     }
+}
+
+/// Makes sure that a stack listens there. The SDK would try for seconds, and not say what to do.
+async fn reach(address: &str) -> Result<()> {
+    let reason = match tokio::time::timeout(PATIENCE, TcpStream::connect(address)).await {
+        Ok(Ok(_)) => return Ok(()),
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => format!("no answer within {} s", PATIENCE.as_secs()),
+    };
+    bail!(
+        "the stack on this machine can't be reached at {address}: {reason}; start one with \
+         `posthorn`, or name another with POSTHORN_AWS_LISTEN, or one in AWS with --stack"
+    );
 }

@@ -5,6 +5,7 @@ use std::io::{self, IsTerminal, Write};
 use anyhow::Result;
 use posthorn_shared::logging;
 
+use crate::data_dir::MEMORY;
 use crate::options::{self, Options};
 use crate::stack::Stack;
 
@@ -36,7 +37,11 @@ fn introduce(stack: &Stack, data_dir: &str) -> io::Result<()> {
     let mut out = io::stdout().lock();
     if stack.admin_key.is_new {
         let key = &stack.admin_key.key;
-        writeln!(out, "admin key: {key} (shown this once; kept in {data_dir})")?;
+        let kept = match data_dir {
+            MEMORY => "not kept".to_owned(),
+            directory => format!("kept in {directory}"),
+        };
+        writeln!(out, "admin key: {key} (shown this once; {kept})")?;
     }
     writeln!(out, "events queue: {}", stack.events_queue_url)?;
     writeln!(out, "posthorn ready: {}", stack.api_url)

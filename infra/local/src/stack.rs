@@ -61,8 +61,8 @@ impl Stack {
     pub async fn start(options: Options) -> Result<Self> {
         let data_dir = DataDir::open(&options.data_dir)?;
         let admin_key = admin_key::obtain(options.admin_key, data_dir.path())?;
-        let api = listen(options.listen).await?;
-        let aws_listener = listen(options.aws_listen).await?;
+        let api = listen("POSTHORN_LISTEN", options.listen).await?;
+        let aws_listener = listen("POSTHORN_AWS_LISTEN", options.aws_listen).await?;
         let own_addresses = OwnAddresses::new(api.local_addr()?, aws_listener.local_addr()?);
         let api_url = format!("http://{}", api.local_addr()?);
         let aws_url = format!("http://{}", aws_listener.local_addr()?);
@@ -144,13 +144,13 @@ impl Stack {
     }
 }
 
-async fn listen(address: SocketAddr) -> Result<TcpListener> {
+async fn listen(setting: &str, address: SocketAddr) -> Result<TcpListener> {
     TcpListener::bind(address).await.map_err(|error| match error.kind() {
         io::ErrorKind::AddrInUse => anyhow::anyhow!(
-            "{address} is in use by another program; stop it, or set POSTHORN_LISTEN and \
-             POSTHORN_AWS_LISTEN"
+            "{address} is in use by another program; stop it, or set {setting} to another address"
         ),
-        _ => anyhow::Error::new(error).context(format!("listening on {address}")),
+        _ => anyhow::Error::new(error)
+            .context(format!("can't listen on {address}; set {setting} to another address")),
     })
 }
 

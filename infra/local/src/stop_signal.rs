@@ -8,7 +8,7 @@ use tokio::signal::unix::{SignalKind, signal};
 /// # Errors
 /// When the system does not let the process handle SIGTERM.
 pub fn stop_signal() -> Result<impl Future<Output = ()> + Send + 'static> {
-    let mut terminate = signal(SignalKind::terminate()).context("could not handle signals")?;
+    let mut terminate = signal(SignalKind::terminate()).context("can't handle SIGTERM")?;
     Ok(async move {
         tokio::select! {
             _ = tokio::signal::ctrl_c() => {}

@@ -46,7 +46,7 @@ pub async fn create(dynamodb: &Client, table: &Table) -> Result<()> {
         {
             return Ok(());
         }
-        Err(error) => return Err(error).context("creating the table"),
+        Err(error) => return Err(error).context("can't create the table"),
     }
     let ttl = TimeToLiveSpecification::builder()
         .attribute_name(&table.ttl_attribute)
@@ -58,7 +58,7 @@ pub async fn create(dynamodb: &Client, table: &Table) -> Result<()> {
         .time_to_live_specification(ttl)
         .send()
         .await
-        .context("switching on the table's TTL")?;
+        .context("can't turn on the table's TTL")?;
     Ok(())
 }
 

@@ -81,7 +81,7 @@ impl Template {
     /// # Errors
     /// When it is no YAML, or lacks something that is needed, with the place.
     pub fn parse(text: &str, aws_url: &str) -> Result<Self> {
-        let document: Value = serde_yaml_ng::from_str(text).context("is no YAML")?;
+        let document: Value = serde_yaml_ng::from_str(text).context("is not YAML")?;
         let reader = Reader { document: &document, aws_url };
         let mut template = Self {
             table: reader.table().context("Table")?,

@@ -32,6 +32,18 @@ pub struct Answer {
     pub date: Option<SystemTime>,
 }
 
+impl Answer {
+    /// Why the API refused; if it was not the API that answered, the text as it is.
+    pub fn reason(&self) -> String {
+        let problem: Value = serde_json::from_str(&self.text).unwrap_or_default();
+        match self.text.trim() {
+            "" => "no reason given".to_owned(),
+            text if problem["title"].is_null() && problem["detail"].is_null() => text.to_owned(),
+            _ => reason(&problem),
+        }
+    }
+}
+
 impl Web {
     pub fn new() -> Self {
         let connector = HttpsConnectorBuilder::new().with_webpki_roots().https_or_http();
@@ -58,7 +70,9 @@ impl Web {
             request = request.header("posthorn-account", account);
         }
         let body = body.map_or_else(Bytes::new, |json| Bytes::from(json.to_string()));
-        let request = request.body(Full::new(body)).context("makes no request")?;
+        let request = request
+            .body(Full::new(body))
+            .context("the key, the account or the URL has characters that can't be sent")?;
         let answered = async {
             let response = self.0.request(request).await?;
             let status = response.status().as_u16();
@@ -68,7 +82,7 @@ impl Web {
             let text = String::from_utf8_lossy(&body).into_owned();
             anyhow::Ok(Answer { status, text, date })
         };
-        tokio::time::timeout(TIME_OUT, answered).await.context("no answer in 35 s")?
+        tokio::time::timeout(TIME_OUT, answered).await.context("no answer within 35 s")?
     }
 }
 
@@ -77,7 +91,7 @@ impl Web {
 #[error("{0} is not a URL like https://api.example.com")]
 pub struct InvalidApiUrl(String);
 
-/// The URL of an API as somebody wrote it, without a slash at the end.
+/// The URL of an API as a user wrote it, without a slash at the end.
 ///
 /// # Errors
 /// When it is not a URL of http or https.
@@ -90,15 +104,48 @@ pub fn api_url(text: &str) -> Result<String, InvalidApiUrl> {
     Ok(text.trim_end_matches('/').to_owned())
 }
 
-/// Why the API refused, with every problem that it named.
+/// Why the API refused: the problems that it named, each with its field, or else the problem as a
+/// whole.
 pub fn reason(problem: &Value) -> String {
     let text = |value: &Value, name: &str| value[name].as_str().map(str::to_owned);
-    let detail = text(problem, "detail").or_else(|| text(problem, "title"));
-    let mut reason = detail.unwrap_or_else(|| "refused".to_owned());
-    for one in problem["errors"].as_array().into_iter().flatten() {
-        let (pointer, detail) = (text(one, "pointer"), text(one, "detail"));
-        let (pointer, detail) = (pointer.unwrap_or_default(), detail.unwrap_or_default());
-        reason.push_str(&format!("; {pointer} {detail}"));
+    let errors = problem["errors"].as_array().into_iter().flatten().filter_map(|one| {
+        let detail = text(one, "detail")?;
+        Some(match text(one, "pointer").filter(|pointer| !pointer.is_empty()) {
+            Some(pointer) => format!("{pointer}: {detail}"),
+            None => detail,
+        })
+    });
+    let errors: Vec<String> = errors.collect();
+    if !errors.is_empty() {
+        return errors.join("; ");
     }
-    reason
+    let detail = text(problem, "detail").or_else(|| text(problem, "title"));
+    detail.unwrap_or_else(|| "refused".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_refusal_is_told_by_its_problems() {
+        let answer =
+            |text: &str| Answer { status: 422, text: text.to_owned(), date: None }.reason();
+        let problem = json!({
+            "title": "Unprocessable Entity",
+            "detail": "some fields are invalid",
+            "errors": [
+                { "pointer": "/id", "detail": "is too long" },
+                { "pointer": "", "detail": "expected an object" },
+            ],
+        });
+        assert_eq!(answer(&problem.to_string()), "/id: is too long; expected an object");
+        assert_eq!(answer(r#"{"title":"Forbidden","detail":"no scope"}"#), "no scope");
+        assert_eq!(answer(r#"{"title":"Forbidden"}"#), "Forbidden");
+        assert_eq!(answer("<h1>Forbidden</h1>\n"), "<h1>Forbidden</h1>");
+        assert_eq!(answer(r#"{"message":"Forbidden"}"#), r#"{"message":"Forbidden"}"#);
+        assert_eq!(answer(""), "no reason given");
+    }
 }

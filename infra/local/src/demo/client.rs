@@ -62,6 +62,6 @@ impl Client {
         if !status.is_success() {
             bail!("{asked}: {status} {}", String::from_utf8_lossy(&body));
         }
-        serde_json::from_slice(&body).with_context(|| format!("{asked}: an answer that is no JSON"))
+        serde_json::from_slice(&body).with_context(|| format!("{asked}: the response is not JSON"))
     }
 }

@@ -95,7 +95,9 @@ impl Endpoint {
     pub async fn create(client: &Client, manner: Manner, url: &str) -> Result<Self> {
         let created = client.post("/v1/endpoints", &manner.definition(url)).await?;
         let text = |name: &'static str| {
-            created[name].as_str().with_context(|| format!("an endpoint without {name}"))
+            created[name]
+                .as_str()
+                .with_context(|| format!("the API returned an endpoint without its {name}"))
         };
         let verifier = Verifier::built_in(dialect::DEFAULT, text("secret")?)?;
         Ok(Self { id: text("id")?.to_owned(), manner, verifier })

@@ -25,6 +25,7 @@ use self::follower::Follower;
 use self::producer::Producer;
 use self::receiver::Receiver;
 use crate::options::{Defaults, Options};
+use crate::screen;
 use crate::stack::Stack;
 
 /// Keeps nothing, and makes retries come soon enough to be watched.
@@ -44,7 +45,8 @@ const WAITING: usize = 256;
 /// Runs until `stop`, or until nothing reads what it shows any more.
 ///
 /// # Errors
-/// When a setting is wrong, the stack does not start, or refuses what the demo asks of it.
+/// When a setting is wrong, the stack does not start, or refuses what the demo asks of it, or
+/// standard output can't be written.
 pub async fn run(stop: impl Future<Output = ()>) -> Result<()> {
     let options = Options::from_env(&DEFAULTS)?;
     logging::init_terminal(&options.log_level, std::io::stderr().is_terminal());
@@ -63,10 +65,8 @@ async fn watch(stack: &Stack, time_scale: f64, stop: impl Future<Output = ()>) -
     for manner in Manner::ALL {
         endpoints.push(Endpoint::create(&client, manner, &receiver.url(manner)).await?);
     }
-    let mut screen = anstream::stdout();
-    if introduce(&mut screen, stack, time_scale).is_err() {
-        return Ok(());
-    }
+    let mut screen = screen::stdout();
+    introduce(&mut screen, stack, time_scale)?;
 
     let (happenings, mut seen) = mpsc::channel(WAITING);
     let mut tasks = JoinSet::new();
@@ -77,13 +77,8 @@ async fn watch(stack: &Stack, time_scale: f64, stop: impl Future<Output = ()>) -
     loop {
         tokio::select! {
             () = &mut stop => return Ok(()),
-            Some(happening) = seen.recv() => {
-                // A pipe that was closed: nobody watches.
-                if writeln!(screen, "{happening}").is_err() {
-                    return Ok(());
-                }
-            }
-            Some(ended) = tasks.join_next() => return ended.context("the demo")?,
+            Some(happening) = seen.recv() => writeln!(screen, "{happening}")?,
+            Some(ended) = tasks.join_next() => return ended.context("the demo failed")?,
         }
     }
 }
@@ -91,10 +86,11 @@ async fn watch(stack: &Stack, time_scale: f64, stop: impl Future<Output = ()>) -
 /// A new account of this name, and a client that speaks for it.
 async fn open_account(admin: &Client) -> Result<(String, Client)> {
     let account = admin.post("/v1/accounts", &json!({ "name": "Demo" })).await?;
-    let id = account["id"].as_str().context("an account without id")?.to_owned();
+    let id =
+        account["id"].as_str().context("the API returned an account without an id")?.to_owned();
     let key = json!({ "name": "demo", "scopes": ["manage", "publish", "read"] });
     let key = admin.post(&format!("/v1/accounts/{id}/keys"), &key).await?;
-    let key = key["key"].as_str().context("an account key without key")?;
+    let key = key["key"].as_str().context("the API returned a key without its text")?;
     Ok((id, admin.with_key(key)))
 }
 

@@ -72,7 +72,11 @@ impl Producer {
     async fn send(&self, mut event: Value) -> Result<()> {
         event["account"] = json!(self.account);
         let message = self.runtime.sqs.send_message().queue_url(&self.events_queue_url);
-        message.message_body(event.to_string()).send().await.context("SQS SendMessage")?;
+        message
+            .message_body(event.to_string())
+            .send()
+            .await
+            .context("can't send the event to SQS")?;
         Ok(())
     }
 }

@@ -39,7 +39,8 @@ impl Receiver {
     /// # Errors
     /// When there is none.
     pub async fn bind() -> Result<Self> {
-        let listener = TcpListener::bind("127.0.0.1:0").await.context("the demo's receiver")?;
+        let listener = TcpListener::bind("127.0.0.1:0").await;
+        let listener = listener.context("can't listen for the demo's receiver")?;
         let base = format!("http://{}", listener.local_addr()?);
         Ok(Self { listener, base })
     }
@@ -65,7 +66,7 @@ impl Receiver {
             let route = format!("/{}", endpoint.manner.name());
             router = router.merge(Router::new().route(&route, post(receive)).with_state(path));
         }
-        async move { axum::serve(self.listener, router).await.context("the demo's receiver") }
+        async move { axum::serve(self.listener, router).await.context("the demo's receiver failed") }
     }
 }
 

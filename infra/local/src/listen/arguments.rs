@@ -11,9 +11,6 @@ use super::registration;
 use crate::dialect_name::DialectName;
 use crate::examples;
 
-/// What explains the arguments.
-pub const HELP: &str = "posthorn listen --help";
-
 const EXAMPLES: &str = "\
 # An endpoint of the account acme, which is deleted on exit:
 posthorn listen --register --account acme

@@ -13,12 +13,12 @@ const OF_PROXIES: [&str; 3] = ["x-forwarded-for", "x-forwarded-host", "x-real-ip
 /// Why a request for the page is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Closed {
-    #[error("the page is for this machine alone, not for those who come through a proxy or tunnel")]
+    #[error("the page can be opened on this machine only, not through a proxy or a tunnel")]
     Proxy,
     /// A web site whose name leads here all of a sudden (DNS rebinding) shows its own name.
-    #[error("open the page as http://127.0.0.1 or localhost, or by the address given with --bind")]
+    #[error("open the page at 127.0.0.1, localhost or the address given with --bind")]
     Host,
-    #[error("changes come from the page itself, as JSON")]
+    #[error("only the page itself can change answers, with JSON")]
     Origin,
 }
 

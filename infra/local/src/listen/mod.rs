@@ -28,7 +28,6 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 pub use self::arguments::Arguments;
-use self::arguments::HELP;
 use self::book::Book;
 use self::registration::Registration;
 use crate::colours::{EMPHASIS, FAINT, WAITING};
@@ -62,7 +61,7 @@ pub async fn run(
     let answers = arguments.answers();
     if let Some((field, detail)) = answers.problems().first() {
         let problem = format!("{} {detail}", arguments::option_of(field));
-        return Err(Usage::argument(HELP, problem).into());
+        return Err(Usage::argument(problem).into());
     }
     let dialects = match options::set("POSTHORN_DIALECTS_DIR") {
         Some(directory) => {
@@ -72,7 +71,7 @@ pub async fn run(
     };
     let mut verifier = Verifier {
         dialect: match &arguments.dialect {
-            Some(name) => registration::named(&dialects, name).wrong_argument("--dialect", HELP)?,
+            Some(name) => registration::named(&dialects, name).wrong_argument("--dialect")?,
             None => dialects.standard().clone(),
         },
         dialects,
@@ -111,7 +110,7 @@ pub async fn run(
         }
         let serve = axum::serve(listener, router.with_state(listening));
         tokio::select! {
-            ended = serve => ended.context("the receiver"),
+            ended = serve => ended.context("the receiver failed"),
             _ = &mut stop => Ok(()),
         }
     };
@@ -131,7 +130,7 @@ fn add_secrets(verifier: &mut Verifier, given: &[String]) -> Result<(), Usage> {
         let secret = ReceiverSecret::parse(&label, text, &verifier.dialect);
         let secret = secret.map_err(|error| {
             let hint = "if deliveries are signed in another dialect, name it with --dialect";
-            Usage::argument(HELP, format!("{error}; {hint}"))
+            Usage::argument(format!("{error}; {hint}"))
         })?;
         verifier.secrets.push(secret);
     }
@@ -140,10 +139,10 @@ fn add_secrets(verifier: &mut Verifier, given: &[String]) -> Result<(), Usage> {
 
 async fn bind(address: IpAddr, port: u16) -> Result<(TcpListener, SocketAddr)> {
     let wanted = SocketAddr::new(address, port);
-    let listener = TcpListener::bind(wanted).await.with_context(|| {
-        format!("{wanted} can't be had: is something listening there already? --port says another")
-    })?;
-    let address = listener.local_addr().context("the receiver's address")?;
+    let listener = TcpListener::bind(wanted)
+        .await
+        .with_context(|| format!("can't listen on {wanted}; choose another port with --port"))?;
+    let address = listener.local_addr().context("can't read the receiver's address")?;
     Ok((listener, address))
 }
 
@@ -190,7 +189,7 @@ impl Listener {
             self.print(format!("page:      {EMPHASIS}{base}{}/{EMPHASIS:#}", page::PREFIX));
         }
         if !at.ip().is_loopback() {
-            self.print(format!("{WAITING}open to:   whoever reaches {at}{WAITING:#}"));
+            self.print(format!("{WAITING}open to:   everything that can reach {at}{WAITING:#}"));
         }
         self.print(format!("posthorn listening: {base}/ {FAINT}(any path){FAINT:#}"));
     }

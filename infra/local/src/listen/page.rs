@@ -119,7 +119,7 @@ async fn show(State(listener): State<Arc<Listener>>, Path(number): Path<u64>) ->
     match listener.book.delivery(number) {
         Some(delivery) => Json(delivery.detail(&listener.base)).into_response(),
         None => {
-            let gone = format!("there is no delivery {number}, or no more\n");
+            let gone = format!("there is no delivery {number}, or it is no longer kept\n");
             (StatusCode::NOT_FOUND, gone).into_response()
         }
     }

@@ -7,11 +7,10 @@ use posthorn_shared::dialect::{self, Dialect, Dialects};
 use posthorn_shared::secret::SecretForm;
 use serde_json::{Value, json};
 
-use super::arguments::HELP;
 use crate::options;
 use crate::place::local_api_url;
 use crate::usage::{OrUsage, Usage};
-use crate::web::{Answer, Caller, Web, api_url, reason};
+use crate::web::{Answer, Caller, Web, api_url};
 use crate::{admin_key, kept_text};
 
 /// The arguments of `posthorn listen` that are about an endpoint of its own.
@@ -55,7 +54,7 @@ impl Arguments {
 
     fn api(&self) -> Result<String, Usage> {
         match self.api.as_deref().filter(|url| !url.is_empty()) {
-            Some(url) => api_url(url).wrong_argument("--api", HELP),
+            Some(url) => api_url(url).wrong_argument("--api"),
             None => local_api_url(),
         }
     }
@@ -117,8 +116,9 @@ impl Registration {
         });
         let made = registration.call(Method::POST, "/v1/endpoints", Some(&wish)).await?;
         let text = |name: &str| made[name].as_str().map(str::to_owned);
-        registration.endpoint = text("id").context("the API created an endpoint without id")?;
-        registration.secret = text("secret").context("the API showed no secret")?;
+        registration.endpoint = text("id").context("the API returned an endpoint without an id")?;
+        registration.secret =
+            text("secret").context("the API returned an endpoint without its secret")?;
         registration.token = text("token");
         if let Err(error) = registration.check_form(name.is_some(), dialects) {
             registration.delete().await?;
@@ -127,7 +127,7 @@ impl Registration {
         Ok(Some(registration))
     }
 
-    /// Deletes the endpoint, unless it is to be kept; answers whether it did.
+    /// Deletes the endpoint, unless it is to be kept; returns whether it did.
     ///
     /// # Errors
     /// When the API can't be reached or refuses.
@@ -142,7 +142,7 @@ impl Registration {
     async fn delete(&self) -> Result<()> {
         let path = format!("/v1/endpoints/{}", self.endpoint);
         let deleted = self.call(Method::DELETE, &path, None).await;
-        deleted.with_context(|| format!("the endpoint {} is still there", self.endpoint))?;
+        deleted.with_context(|| format!("can't delete the endpoint {}", self.endpoint))?;
         Ok(())
     }
 
@@ -166,8 +166,8 @@ impl Registration {
             return Ok(());
         }
         bail!(
-            "the account speaks another dialect than {}, and this key may not see which: \
-             say it with --dialect ({})",
+            "the account uses another dialect than {}, and this key may not read which: name it with \
+             --dialect ({})",
             dialect::DEFAULT,
             names(dialects)
         );
@@ -183,7 +183,8 @@ impl Registration {
         let url = format!("{}{path}", self.api);
         self.web.call(method, &url, caller, body).await.with_context(|| {
             format!(
-                "no answer from the API at {}: does `posthorn` run there? --api says where",
+                "no answer from the API at {}; start a stack with `posthorn`, or name another API \
+                 with --api",
                 self.api
             )
         })
@@ -191,26 +192,33 @@ impl Registration {
 
     fn read(&self, answer: Answer) -> Result<Value> {
         let json: Value = serde_json::from_str(&answer.text).unwrap_or_default();
-        let why = reason(&json);
+        let why = answer.reason();
         match answer.status {
             200..300 => Ok(json),
             401 => bail!(
                 "the API refuses the key ({why}): give another with --key or POSTHORN_API_KEY"
             ),
-            403 => bail!("the API refuses: {why}; --key takes one with the scope manage"),
-            400 if self.account.is_none() => bail!("the API refuses: {why}; say it with --account"),
-            404 => bail!("the API refuses: {why}; is --account right, and --api?"),
-            422 if why.contains("/url ") => {
-                bail!("the API refuses: {why}; with a tunnel that leads here, its address is --url")
+            403 => bail!("the API refuses: {why}; give a key with the scope manage with --key"),
+            400 if self.account.is_none() => {
+                bail!("the API refuses: {why}; name the account with --account")
             }
-            status => bail!("the API answered {status}: {why}"),
+            404 => bail!("the API refuses: {why}; check --account and --api"),
+            422 if is_about(&json, "/url") => {
+                bail!("the API refuses: {why}; if a tunnel leads here, give its address with --url")
+            }
+            status => bail!("the API returned {status}: {why}"),
         }
     }
 }
 
+/// Whether a problem names this field.
+fn is_about(problem: &Value, pointer: &str) -> bool {
+    problem["errors"].as_array().into_iter().flatten().any(|one| one["pointer"] == pointer)
+}
+
 /// A name that no dialect has.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("there is no dialect {name}; there are {known}, and those of POSTHORN_DIALECTS_DIR")]
+#[error("there is no dialect {name}; there are {known}, and more with POSTHORN_DIALECTS_DIR")]
 pub struct UnknownDialect {
     name: String,
     known: String,
@@ -239,10 +247,15 @@ fn key(given: Option<String>, names_account: bool) -> Result<String> {
     if !names_account {
         let problem =
             format!("{no_key}; or --account, and the admin key of the stack on this machine");
-        return Err(Usage::argument(HELP, problem).into());
+        return Err(Usage::argument(problem).into());
     }
     let directory = options::set_or("POSTHORN_DATA_DIR", options::DEFAULTS.data_dir);
     let kept = || kept_text::read(directory.as_ref(), admin_key::FILE);
     let key = options::set("POSTHORN_ADMIN_KEY").or_else(kept);
-    key.with_context(|| format!("{no_key}; {directory} has no admin key"))
+    key.with_context(|| {
+        format!(
+            "{no_key}; no stack on this machine has left an admin key in {directory}: start one \
+             with `posthorn`, or set POSTHORN_ADMIN_KEY or POSTHORN_DATA_DIR to its values"
+        )
+    })
 }

@@ -9,7 +9,7 @@ impl Verdict {
     pub fn advice(&self) -> Vec<String> {
         match self {
             Self::Unchecked => one(
-                "Start it with --secret, or with --register, which learns the secret by itself.",
+                "Start it with --secret, or with --register, which reads the secret from the API.",
             ),
             Self::Verified { .. } => Vec::new(),
             Self::Refused(refusal) => refusal.advice(),
@@ -24,16 +24,16 @@ impl Refusal {
                 "The headers are those of the dialect {dialect}: start it with --dialect {dialect}."
             )],
             Self::Missing { .. } => all([
-                "Whoever sent this does not sign, or a proxy on the way drops headers that it does \
-                 not know.",
-                "Does the account speak another dialect? Then start it with --dialect.",
+                "The sender does not sign, or a proxy on the way drops headers that it does not \
+                 know.",
+                "If the account uses another dialect, start it with --dialect.",
             ]),
             Self::Unreadable { .. } | Self::Lacks { .. } | Self::NoTime { .. } => one(
-                "Whoever sent this signs in another way than the dialect, or a proxy changed it.",
+                "The sender signs in another way than the dialect, or a proxy changed the request.",
             ),
             Self::TooOld { .. } => all([
-                "The signature is right. Somebody sends again what was sent before, as receivers \
-                 must not allow.",
+                "The signature is right, but the request may be a replay of an earlier one, which \
+                 receivers must refuse.",
                 "Or a clock is wrong: this machine's runs ahead, or the sender's is behind.",
             ]),
             Self::TooNew { .. } => one(
@@ -56,7 +56,7 @@ impl Cause {
             Self::Written { each, encoding } => vec![form(each, *encoding)],
             Self::BodyRewritten => one(
                 "It fits the same JSON in another layout: something between the sender and here \
-                 parsed the body and wrote it anew. Pass the bytes on as they came, and verify \
+                 parsed the body and wrote it again. Pass the bytes on as they came, and verify \
                  those.",
             ),
             Self::BodyAlone { content } => vec![format!(
@@ -82,7 +82,7 @@ impl Cause {
             Self::Unknown => all([
                 "It may be the secret of another endpoint, or one that was rotated: \
                  GET /v1/endpoints/{id}/secret shows the one that holds.",
-                "Or the body was changed on its way: a proxy that parses JSON and writes it anew, \
+                "Or the body was changed on its way: a proxy that parses JSON and writes it again, \
                  or characters read in another encoding.",
                 "Or the request is forged.",
             ]),

@@ -24,7 +24,7 @@ enum Key {
 
 /// Why a text is nothing to verify with.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{label} is not of the form that the dialect {dialect} has: it {reason}")]
+#[error("{label} does not have the form of the dialect {dialect}: it {reason}")]
 pub struct InvalidReceiverSecret {
     pub label: String,
     pub dialect: String,

@@ -29,9 +29,9 @@ pub enum Refusal {
     },
     #[error("header {header} can't be read: it should be {expected}")]
     Unreadable { header: String, expected: String },
-    #[error("nothing says {what}, which is part of what is signed")]
+    #[error("{what} is missing, which is part of the signed content")]
     Lacks { what: String },
-    #[error("timestamp is no number of seconds: {text:?}")]
+    #[error("timestamp is not a number of seconds: {text:?}")]
     NoTime { text: String },
     #[error("timestamp too old: signed {} ago, {} allowed", Spoken(*by), Spoken(*tolerance))]
     TooOld { by: Duration, tolerance: Duration },
@@ -41,7 +41,7 @@ pub enum Refusal {
     Differs(Cause),
     #[error("header {header} has another token than the endpoint's")]
     Token { header: String },
-    #[error("body larger than {limit} bytes, so it was not read to its end")]
+    #[error("body larger than {limit} bytes, so the rest was not read")]
     TooLarge { limit: usize },
 }
 

@@ -102,4 +102,5 @@ async fn the_doctor_says_what_is_wrong() {
         assert!(printed.contains(line), "{line} in {printed}");
     }
     assert!(printed.contains("posthorn dlq show events"), "{printed}");
+    assert!(printed.contains("name its API with --api-url"), "{printed}");
 }

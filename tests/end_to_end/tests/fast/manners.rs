@@ -1,6 +1,7 @@
 //! The manners of the command line: help, completions, exit codes, and what goes where.
 
-use std::process::Command;
+use std::fs::{File, OpenOptions};
+use std::process::{Command, Stdio};
 
 use posthorn_end_to_end::{Ended, Program, Stack, closed_port_url};
 use tempfile::TempDir;
@@ -31,6 +32,28 @@ fn closed_address() -> String {
     url.trim_start_matches("http://").trim_end_matches('/').to_owned()
 }
 
+/// Commands that print a result, as far as they run beside a stack.
+fn printing(api_url: &str) -> [Vec<&str>; 6] {
+    [
+        vec!["dlq", "list"],
+        vec!["dlq", "show", "tasks"],
+        vec!["dlq", "redrive", "tasks"],
+        vec!["admin", "list-accounts"],
+        vec!["admin", "create-account", "other"],
+        vec!["doctor", "--api-url", api_url],
+    ]
+}
+
+/// A program that works on this stack.
+fn of(stack: &Stack, program: Program) -> Program {
+    program.env("POSTHORN_AWS_LISTEN", stack.aws_url.trim_start_matches("http://"))
+}
+
+/// A command that works on this stack.
+fn beside(stack: &Stack, arguments: &[&str]) -> Program {
+    of(stack, Program::new(arguments))
+}
+
 fn success(ended: Ended) -> String {
     assert_eq!((ended.exit_code, ended.stderr.as_str()), (Some(0), ""), "{ended:?}");
     ended.stdout
@@ -45,13 +68,25 @@ fn error(ended: &Ended, exit_code: i32) -> &str {
     &ended.stderr
 }
 
-/// The same for wrong usage, which is found before anything is done.
-async fn wrong_usage(program: Program) -> String {
+/// The same for wrong usage, which is found before anything is done. `help` explains what was wrong.
+async fn wrong_usage(program: Program, help: &str) -> String {
     let ended = program.run().await;
     assert_eq!(ended.stdout, "", "{ended:?}");
     let said = error(&ended, 2);
-    assert!(said.contains("; see posthorn ") && said.trim_end().ends_with(" --help"), "{said}");
+    assert!(said.ends_with(&format!("; see {help}\n")), "{said}");
     said.to_owned()
+}
+
+/// The command line that explains the command which these arguments begin with.
+fn help_on(arguments: &[&str]) -> String {
+    let named = COMMANDS.iter().filter(|command| arguments.starts_with(command));
+    let command = named.max_by_key(|command| command.len()).expect("posthorn itself");
+    [&["posthorn"][..], command, &["--help"]].concat().join(" ")
+}
+
+/// A device on which no space is left.
+fn full_disk() -> File {
+    OpenOptions::new().write(true).open("/dev/full").expect("Linux has it")
 }
 
 #[tokio::test]
@@ -83,6 +118,10 @@ async fn the_long_help_lists_the_settings() {
         let (_, settings) = help.split_once("\nEnvironment:\n").expect(&help);
         for name in ["POSTHORN_LISTEN", "POSTHORN_DATA_DIR", "POSTHORN_ALLOWED_NETWORKS"] {
             assert!(settings.contains(name), "{help}");
+        }
+        // What other commands read is listed with all of them.
+        for name in ["POSTHORN_API_URL", "POSTHORN_API_KEY", "WEBHOOK_SECRET"] {
+            assert_eq!(settings.contains(name), command.len() == 1, "{name}: {help}");
         }
     }
 }
@@ -173,6 +212,9 @@ async fn a_command_line_that_makes_no_sense_is_wrong_usage() {
         let ended = Program::new(arguments).run().await;
         assert_eq!((ended.exit_code, ended.stdout.as_str()), (Some(2), ""), "{ended:?}");
         assert!(ended.stderr.contains(part), "{arguments:?}: {ended:?}");
+        let hint = format!("For more information, try '{}'.\n", help_on(arguments));
+        let is_help = ended.stderr.contains("\nExamples:\n");
+        assert!(is_help || ended.stderr.ends_with(&hint), "{arguments:?}: {ended:?}");
     }
 }
 
@@ -195,9 +237,8 @@ async fn an_argument_that_can_not_be_right_is_wrong_usage() {
         (&["admin", "create-key", "--name", ""], "1 to 256 characters"),
         (&["admin", "delete-key", "nonsense"], "nonsense: expected an identifier like key_"),
     ] {
-        let said = wrong_usage(Program::new(arguments)).await;
+        let said = wrong_usage(Program::new(arguments), &help_on(arguments)).await;
         assert!(said.contains(part), "{arguments:?}: {said}");
-        assert!(said.contains(&format!("see posthorn {} --help", arguments[0])), "{said}");
         assert!(!said.contains("hunter2"), "{said}");
     }
 }
@@ -220,19 +261,26 @@ async fn a_setting_that_can_not_be_right_is_wrong_usage() {
         (&["serve"], "POSTHORN_TRACES_RATIO", "2"),
         (&["serve"], "POSTHORN_AWS_THROTTLE", "1"),
     ] {
-        let said = wrong_usage(Program::new(arguments).env(name, value)).await;
+        let said = wrong_usage(Program::new(arguments).env(name, value), "posthorn --help").await;
         assert!(said.contains(&format!("{name}: ")) && said.contains(value), "{said}");
     }
-    let said = wrong_usage(Program::new(&["serve"]).env("POSTHORN_ADMIN_KEY", "hunter2")).await;
+    let short = Program::new(&["serve"]).env("POSTHORN_ADMIN_KEY", "hunter2");
+    let said = wrong_usage(short, "posthorn --help").await;
     assert!(said.contains("POSTHORN_ADMIN_KEY: ") && !said.contains("hunter2"), "{said}");
 }
 
 #[tokio::test]
-async fn what_fails_is_no_wrong_usage() {
+async fn what_fails_says_what_to_do_and_is_no_wrong_usage() {
     let closed = closed_address();
-    for arguments in [&["dlq", "list"][..], &["admin", "list-keys"], &["doctor"]] {
+    for arguments in
+        [&["dlq", "list"][..], &["admin", "list-keys"], &["admin", "create-key"], &["doctor"]]
+    {
         let ended = Program::new(arguments).env("POSTHORN_AWS_LISTEN", &closed).run().await;
-        error(&ended, 1);
+        let said = error(&ended, 1);
+        for part in [closed.as_str(), "start one with `posthorn`", "POSTHORN_AWS_LISTEN", "--stack"]
+        {
+            assert!(said.contains(part), "{arguments:?}: {said}");
+        }
     }
     let held = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = held.local_addr().unwrap().port().to_string();
@@ -241,7 +289,39 @@ async fn what_fails_is_no_wrong_usage() {
     let api = format!("http://{closed}");
     let register = ["listen", "--port", "0", "--register", "--key", "any", "--api", &api];
     let ended = Program::new(&register).run().await;
-    assert!(error(&ended, 1).contains("no answer from the API"), "{ended:?}");
+    let said = error(&ended, 1);
+    assert!(
+        said.contains(&format!("no answer from the API at {api}; start a stack with")),
+        "{said}"
+    );
+    assert!(said.contains("`posthorn`") && said.contains("with --api: "), "{said}");
+    // Where no stack ever ran, there is no key, either.
+    let empty = TempDir::new().unwrap();
+    let empty = empty.path().display().to_string();
+    let register = ["listen", "--port", "0", "--register", "--account", "acme"];
+    let ended = Program::new(&register).env("POSTHORN_DATA_DIR", &empty).run().await;
+    let said = error(&ended, 1);
+    assert!(said.contains(&empty) && said.contains("start one with `posthorn`"), "{said}");
+}
+
+#[tokio::test]
+async fn a_wrong_name_of_a_stack_is_reported_with_the_reason() {
+    let stack = Stack::start().await;
+    for (arguments, part) in [
+        (&["admin", "create-account", "acme", "--stack", "other"][..], "ResourceNotFound"),
+        (&["dlq", "list", "--stack", "other"], "has no queue other-events-dlq"),
+    ] {
+        let program = Program::new(arguments)
+            .env("AWS_ENDPOINT_URL", &stack.aws_url)
+            .env("AWS_REGION", "us-east-1")
+            .env("AWS_ACCESS_KEY_ID", "any")
+            .env("AWS_SECRET_ACCESS_KEY", "any");
+        let ended = program.run().await;
+        let said = error(&ended, 1);
+        for part in [part, "the stack other in AWS", "check the stack's name"] {
+            assert!(said.contains(part), "{said}");
+        }
+    }
 }
 
 #[tokio::test]
@@ -270,18 +350,72 @@ async fn output_that_nothing_reads_is_no_failure() {
     for shell in SHELLS {
         success(Program::new(&["completions", shell]).run_unread().await);
     }
+    success(Program::new(&["demo"]).run_unread().await);
     let stack = Stack::start().await;
     stack.account("acme").await;
-    let aws = stack.aws_url.trim_start_matches("http://");
-    for arguments in [
-        &["dlq", "list"][..],
-        &["dlq", "show", "tasks"],
-        &["dlq", "redrive", "tasks"],
-        &["admin", "list-accounts"],
-        &["admin", "create-account", "other"],
-        &["doctor", "--api-url", &stack.api_url],
-    ] {
-        let program = Program::new(arguments).env("POSTHORN_AWS_LISTEN", aws);
-        success(program.run_unread().await);
+    for arguments in printing(&stack.api_url) {
+        success(beside(&stack, &arguments).run_unread().await);
     }
+}
+
+#[tokio::test]
+#[cfg_attr(not(target_os = "linux"), ignore = "there is no /dev/full")]
+async fn output_that_can_not_be_written_is_a_failure() {
+    let fails = async |program: Program| {
+        let ended = program.run_into(full_disk()).await;
+        assert!(error(&ended, 1).contains("could not write to standard output: "), "{ended:?}");
+    };
+    for command in COMMANDS {
+        fails(Program::new(&[command, &["--help"]].concat())).await;
+    }
+    fails(Program::new(&["--version"])).await;
+    for shell in SHELLS {
+        fails(Program::new(&["completions", shell])).await;
+    }
+    fails(Program::new(&["demo"])).await;
+    let stack = Stack::start().await;
+    stack.account("acme").await;
+    for arguments in printing(&stack.api_url) {
+        fails(beside(&stack, &arguments)).await;
+    }
+}
+
+#[tokio::test]
+async fn the_doctor_comes_to_its_verdict_although_nothing_reads_it() {
+    let stack = Stack::start().await;
+    let doctor = ["doctor", "--api-url", &closed_port_url()];
+    let ended = beside(&stack, &doctor).run_unread().await;
+    assert!(error(&ended, 1).contains("2 things are wrong"), "{ended:?}");
+}
+
+#[tokio::test]
+async fn a_key_that_nobody_sees_does_not_exist() {
+    let stack = Stack::start().await;
+    stack.account("acme").await;
+    let keys = async || {
+        let admin_keys = stack.command(&["admin", "list-keys"]).await.unwrap();
+        let keys = stack.command(&["admin", "list-keys", "--account", "acme"]).await.unwrap();
+        (admin_keys, keys)
+    };
+    let before = keys().await;
+    for account in [&[][..], &["--account", "acme"]] {
+        let create = [&["admin", "create-key"][..], account].concat();
+        let mut outcomes = vec![
+            (beside(&stack, &create).run_unread().await, "deleted again: nothing reads"),
+            (beside(&stack, &create).run_into(Stdio::null()).await, "nothing was done"),
+        ];
+        let closed = Program::shell(&format!("exec posthorn {} >&-", create.join(" ")));
+        outcomes.push((of(&stack, closed).run().await, "nothing was done"));
+        if cfg!(target_os = "linux") {
+            let full = beside(&stack, &create).run_into(full_disk()).await;
+            outcomes.push((full, "deleted again: could not write to standard output: "));
+        }
+        for (ended, part) in outcomes {
+            assert!(error(&ended, 1).contains(part), "{ended:?}");
+        }
+    }
+    assert_eq!(keys().await, before);
+    let shown = success(beside(&stack, &["admin", "create-key"]).run().await);
+    assert!(shown.starts_with("admin key: "), "{shown}");
+    assert_ne!(keys().await, before);
 }

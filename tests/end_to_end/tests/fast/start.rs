@@ -48,6 +48,7 @@ async fn what_can_not_be_used_is_named() {
     for name in ["POSTHORN_LISTEN", "POSTHORN_AWS_LISTEN"] {
         let said = failed_start(with(name, &taken)).await;
         assert!(said.contains(&taken) && said.contains("in use"), "{said}");
+        assert!(said.contains(&format!("set {name} to")), "{said}");
     }
     drop(held);
     assert!(wrong_usage(with("POSTHORN_LISTEN", "here")).await.contains("POSTHORN_LISTEN"));
