@@ -28,7 +28,7 @@ const STACK: &[Variable] = &[
     },
     Variable {
         name: "POSTHORN_ADMIN_KEY",
-        default: "made at the first start",
+        default: "generated at the first start",
         meaning: "Admin key, 24 characters or more; otherwise printed once and kept",
     },
     Variable {
