@@ -3,7 +3,10 @@
 use anstyle::Style;
 
 use crate::colours::HEADING;
-use crate::options::{DEFAULT_ALLOWED_NETWORKS, DEFAULT_AWS_LISTEN, DEFAULT_LISTEN, DEFAULTS};
+use crate::options::{
+    DEFAULT_ALLOWED_NETWORKS, DEFAULT_AWS_LISTEN, DEFAULT_BODY_SECONDS, DEFAULT_CONNECTIONS,
+    DEFAULT_HEAD_SECONDS, DEFAULT_LISTEN, DEFAULTS,
+};
 
 /// As clap shows names.
 const NAME: Style = Style::new().bold();
@@ -14,7 +17,7 @@ struct Variable {
     meaning: &'static str,
 }
 
-const VARIABLES: [Variable; 17] = [
+const VARIABLES: [Variable; 20] = [
     Variable {
         name: "POSTHORN_LISTEN",
         default: DEFAULT_LISTEN,
@@ -54,6 +57,21 @@ const VARIABLES: [Variable; 17] = [
         name: "POSTHORN_TIME_SCALE",
         default: DEFAULTS.time_scale,
         meaning: "Divides every retry delay: 1 to 1000000 (the default of demo is 60)",
+    },
+    Variable {
+        name: "POSTHORN_HEAD_SECONDS",
+        default: DEFAULT_HEAD_SECONDS,
+        meaning: "Time for a client to send the head of a request, 1 to 600",
+    },
+    Variable {
+        name: "POSTHORN_BODY_SECONDS",
+        default: DEFAULT_BODY_SECONDS,
+        meaning: "Time for a client to send the body of a request, 1 to 600",
+    },
+    Variable {
+        name: "POSTHORN_CONNECTIONS",
+        default: DEFAULT_CONNECTIONS,
+        meaning: "Connections to each port at a time; above it, the longest silent one is closed",
     },
     Variable {
         name: "POSTHORN_LOG_LEVEL",

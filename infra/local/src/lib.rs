@@ -23,6 +23,7 @@ mod plain_text;
 pub mod schedules;
 pub mod screen;
 pub mod serve;
+pub mod server;
 pub mod stack;
 pub mod stop_signal;
 pub mod table;

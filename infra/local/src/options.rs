@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use posthorn_shared::address_guard::{AllowedNetworks, AllowedPorts};
@@ -10,6 +11,7 @@ use posthorn_shared::settings::{self, InvalidSetting, time_scale};
 use posthorn_shared::traces::TraceSettings;
 use tracing::level_filters::LevelFilter;
 
+use crate::server::Limits;
 use crate::template::BUILT_IN;
 use crate::usage::{OrUsage, Usage};
 
@@ -19,6 +21,12 @@ pub const DEFAULT_LISTEN: &str = "127.0.0.1:8080";
 pub const DEFAULT_AWS_LISTEN: &str = "127.0.0.1:4566";
 /// Networks that deliveries may reach by default, although they are not public.
 pub const DEFAULT_ALLOWED_NETWORKS: &str = "127.0.0.0/8,::1/128";
+/// Seconds for the head of a request by default.
+pub const DEFAULT_HEAD_SECONDS: &str = "10";
+/// Seconds for the body of a request by default.
+pub const DEFAULT_BODY_SECONDS: &str = "30";
+/// Connections to a port by default.
+pub const DEFAULT_CONNECTIONS: &str = "512";
 
 /// What a start needs to know.
 pub struct Options {
@@ -30,6 +38,8 @@ pub struct Options {
     pub data_dir: String,
     /// `None`: the one in the data directory, or a new one.
     pub admin_key: Option<String>,
+    /// What clients of both ports are given.
+    pub limits: Limits,
     /// Networks that deliveries may reach although they are not public.
     pub allowed_networks: AllowedNetworks,
     /// Ports that deliveries may go to.
@@ -74,6 +84,7 @@ impl Options {
             aws_listen: address("POSTHORN_AWS_LISTEN", DEFAULT_AWS_LISTEN)?,
             data_dir: set_or("POSTHORN_DATA_DIR", defaults.data_dir),
             admin_key: set("POSTHORN_ADMIN_KEY"),
+            limits: limits()?,
             allowed_networks: set_or("POSTHORN_ALLOWED_NETWORKS", DEFAULT_ALLOWED_NETWORKS)
                 .parse::<AllowedNetworks>()
                 .wrong_variable("POSTHORN_ALLOWED_NETWORKS")?,
@@ -108,6 +119,29 @@ pub fn set(name: &str) -> Option<String> {
 /// The value of an environment variable, or its default.
 pub fn set_or(name: &str, default: &str) -> String {
     set(name).unwrap_or_else(|| default.to_owned())
+}
+
+/// What clients of a port are given.
+///
+/// # Errors
+/// When a number is out of range.
+pub fn limits() -> Result<Limits, Usage> {
+    let seconds = |name: &str, default: &str| -> Result<Duration, Usage> {
+        Ok(Duration::from_secs(number(name, default, 600)?))
+    };
+    let connections = number("POSTHORN_CONNECTIONS", DEFAULT_CONNECTIONS, 100_000)?;
+    Ok(Limits {
+        head: seconds("POSTHORN_HEAD_SECONDS", DEFAULT_HEAD_SECONDS)?,
+        body: seconds("POSTHORN_BODY_SECONDS", DEFAULT_BODY_SECONDS)?,
+        connections: usize::try_from(connections).unwrap_or(usize::MAX),
+    })
+}
+
+fn number(name: &str, default: &str, max: u64) -> Result<u64, Usage> {
+    let text = set_or(name, default);
+    text.parse().ok().filter(|number| (1..=max).contains(number)).ok_or_else(|| {
+        Usage::variable(name, format!("{text} is not a whole number from 1 to {max}"))
+    })
 }
 
 fn address(name: &str, default: &str) -> Result<SocketAddr, Usage> {

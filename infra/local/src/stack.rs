@@ -9,8 +9,6 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use aws_lambda_events::sqs::SqsEvent;
-use axum::Router;
-use axum::serve::ListenerExt;
 use futures::FutureExt;
 use posthorn_deliver::Deliver;
 use posthorn_dispatch::Dispatch;
@@ -30,6 +28,7 @@ use crate::deployment_key;
 use crate::event_source::{Handler, Mapping};
 use crate::options::Options;
 use crate::schedules::Schedules;
+use crate::server::{self, descriptors};
 use crate::table;
 use crate::template::Template;
 
@@ -61,6 +60,7 @@ impl Stack {
     pub async fn start(options: Options) -> Result<Self> {
         let data_dir = DataDir::open(&options.data_dir)?;
         let admin_key = admin_key::obtain(options.admin_key, data_dir.path())?;
+        let limits = options.limits.within(descriptors::raise());
         let api = listen(options.listen).await?;
         let aws_listener = listen(options.aws_listen).await?;
         let own_addresses = OwnAddresses::new(api.local_addr()?, aws_listener.local_addr()?);
@@ -74,7 +74,7 @@ impl Stack {
         let (stop, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();
         // Not told to stop with the rest: what is under way needs it to the end.
-        tokio::spawn(serve(aws_listener, aws.router(), None));
+        tokio::spawn(server::serve(aws_listener, aws.router(), limits, None));
 
         let mut settings = settings(&template)?;
         settings.admin_key_sha256 = Some(sha256_hex(&admin_key.key));
@@ -127,7 +127,8 @@ impl Stack {
         let function = template.function("retry")?.clone();
         let schedules = Schedules { aws, function, retry };
         tasks.spawn(schedules.run(stopped.clone()));
-        tasks.spawn(serve(api, posthorn_api::router(runtime), Some(stopped)));
+        let router = posthorn_api::router(runtime);
+        tasks.spawn(server::serve(api, router, limits, Some(stopped)));
         Ok(Self { api_url, aws_url, events_queue_url, admin_key, stop, tasks, _data_dir: data_dir })
     }
 
@@ -152,27 +153,6 @@ async fn listen(address: SocketAddr) -> Result<TcpListener> {
         ),
         _ => anyhow::Error::new(error).context(format!("listening on {address}")),
     })
-}
-
-async fn serve(listener: TcpListener, router: Router, stop: Option<watch::Receiver<bool>>) {
-    let listener = listener.tap_io(|stream| {
-        // Small answers: waiting to fill a segment only adds latency.
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "set_nodelay");
-        }
-    });
-    let served = match stop {
-        None => axum::serve(listener, router).await,
-        Some(mut stop) => {
-            let stopped = async move {
-                let _ = stop.wait_for(|stop| *stop).await;
-            };
-            axum::serve(listener, router).with_graceful_shutdown(stopped).await
-        }
-    };
-    if let Err(error) = served {
-        tracing::error!(%error, "serving");
-    }
 }
 
 /// The functions' environments put together: no two of them say different things.

@@ -68,6 +68,8 @@ impl Stack {
             .env("POSTHORN_AWS_LISTEN", "127.0.0.1:0")
             .env("POSTHORN_DATA_DIR", directory.path().join("data"))
             .env("POSTHORN_ADMIN_KEY", ADMIN_KEY)
+            // More than any scenario opens.
+            .env("POSTHORN_CONNECTIONS", "1024")
             .stdout(Stdio::piped())
             .kill_on_drop(true)
             .spawn()

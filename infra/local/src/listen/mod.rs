@@ -34,6 +34,7 @@ use self::registration::Registration;
 use crate::colours::{EMPHASIS, FAINT, WAITING};
 use crate::options;
 use crate::plain_text::plain;
+use crate::server::{self, descriptors};
 use crate::usage::{OrUsage, Usage};
 use crate::verification::{ReceiverSecret, Verifier};
 
@@ -64,6 +65,7 @@ pub async fn run(
         let problem = format!("{} {detail}", arguments::option_of(field));
         return Err(Usage::argument(HELP, problem).into());
     }
+    let limits = options::limits()?;
     let dialects = match options::set("POSTHORN_DIALECTS_DIR") {
         Some(directory) => {
             Dialects::with_directory(Path::new(&directory)).context("POSTHORN_DIALECTS_DIR")?
@@ -109,9 +111,11 @@ pub async fn run(
         if !arguments.no_page {
             router = router.merge(page::routes());
         }
-        let serve = axum::serve(listener, router.with_state(listening));
+        let limits = limits.within(descriptors::raise());
+        let serve = server::serve(listener, router.with_state(listening), limits, None);
+        // Not dropped at the stop: what is being answered goes on while the endpoint is deleted.
         tokio::select! {
-            ended = serve => ended.context("the receiver"),
+            ended = tokio::spawn(serve) => ended.context("the receiver"),
             _ = &mut stop => Ok(()),
         }
     };

@@ -172,6 +172,10 @@ async fn a_setting_that_can_not_be_right_is_wrong_usage() {
         (&["serve"], "POSTHORN_TRACES_COLLECTOR", "nowhere"),
         (&["serve"], "POSTHORN_TRACES_RATIO", "2"),
         (&["serve"], "POSTHORN_AWS_THROTTLE", "1"),
+        (&["serve"], "POSTHORN_HEAD_SECONDS", "0"),
+        (&["serve"], "POSTHORN_BODY_SECONDS", "601"),
+        (&["listen"], "POSTHORN_BODY_SECONDS", "soon"),
+        (&["serve"], "POSTHORN_CONNECTIONS", "0"),
     ] {
         let said = wrong_usage(Program::new(arguments).env(name, value)).await;
         assert!(said.contains(&format!("{name}: ")) && said.contains(value), "{said}");
