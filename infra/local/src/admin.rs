@@ -148,6 +148,7 @@ pub async fn run(command: Command) -> Result<()> {
     let mut screen = screen::stdout();
     match command {
         Command::CreateKey { name, account: None, place, .. } => {
+            check_name(&name)?;
             let admin = Admin::at(&place.find().await?)?;
             let (key, text) = admin.create_key(&name).await?;
             writeln!(screen, "admin key: {text} (shown this once; its id is {})", key.id)?;
@@ -181,8 +182,8 @@ pub async fn run(command: Command) -> Result<()> {
                 .await?;
         }
         Command::DeleteKey { id, account: None, place } => {
-            let admin = Admin::at(&place.find().await?)?;
             let id = id.parse::<KeyId>().wrong_argument(&id, HELP)?;
+            let admin = Admin::at(&place.find().await?)?;
             if !admin.store.delete_admin_key(&id).await? {
                 bail!("there is no admin key {id}; an account's key needs --account");
             }
@@ -232,16 +233,11 @@ impl Admin {
         Ok(Self { store: Store::new(&runtime), runtime, api, key })
     }
 
-    /// Makes an admin key.
+    /// Makes an admin key, whose name has 1 to 256 characters.
     ///
     /// # Errors
-    /// [`Usage`] when the name is too short or too long; another error when the table can't be
-    /// written.
+    /// When the table can't be written.
     pub async fn create_key(&self, name: &str) -> Result<(AdminKey, String)> {
-        if !(1..=256).contains(&name.chars().count()) {
-            let problem = format!("--name: {name:?} does not have 1 to 256 characters");
-            return Err(Usage::argument(HELP, problem).into());
-        }
         let clock = &self.runtime.clock;
         let text = api_key::generate(clock.random());
         let key = AdminKey {
@@ -292,6 +288,13 @@ impl Admin {
             }
         }
     }
+}
+
+fn check_name(name: &str) -> Result<(), Usage> {
+    if (1..=256).contains(&name.chars().count()) {
+        return Ok(());
+    }
+    Err(Usage::argument(HELP, format!("--name: {name:?} does not have 1 to 256 characters")))
 }
 
 fn field<'v>(value: &'v Value, name: &str) -> &'v str {

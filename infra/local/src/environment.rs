@@ -17,7 +17,7 @@ struct Variable {
     meaning: &'static str,
 }
 
-const VARIABLES: [Variable; 20] = [
+const VARIABLES: [Variable; 21] = [
     Variable {
         name: "POSTHORN_LISTEN",
         default: DEFAULT_LISTEN,
@@ -37,6 +37,11 @@ const VARIABLES: [Variable; 20] = [
         name: "POSTHORN_ADMIN_KEY",
         default: "made at the first start",
         meaning: "Admin key, 24 characters or more; otherwise printed once and kept",
+    },
+    Variable {
+        name: "POSTHORN_AWS_KEY",
+        default: "made at the first start",
+        meaning: "Access key of DynamoDB, SQS and Scheduler, <id>:<secret>; otherwise kept",
     },
     Variable {
         name: "POSTHORN_ALLOWED_NETWORKS",

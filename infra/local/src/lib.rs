@@ -3,6 +3,7 @@
 pub mod admin;
 pub mod admin_key;
 pub mod aws;
+pub mod aws_key;
 pub mod cli;
 mod colours;
 pub mod completions;

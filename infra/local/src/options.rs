@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use posthorn_shared::address_guard::{AllowedNetworks, AllowedPorts};
+use posthorn_shared::aws_endpoint::AwsKey;
 use posthorn_shared::dialect::Dialects;
 use posthorn_shared::settings::{self, InvalidSetting, time_scale};
 use posthorn_shared::traces::TraceSettings;
@@ -38,6 +39,8 @@ pub struct Options {
     pub data_dir: String,
     /// `None`: the one in the data directory, or a new one.
     pub admin_key: Option<String>,
+    /// What DynamoDB, SQS and Scheduler take. `None`: the one in the data directory, or a new one.
+    pub aws_key: Option<AwsKey>,
     /// What clients of both ports are given.
     pub limits: Limits,
     /// Networks that deliveries may reach although they are not public.
@@ -84,6 +87,7 @@ impl Options {
             aws_listen: address("POSTHORN_AWS_LISTEN", DEFAULT_AWS_LISTEN)?,
             data_dir: set_or("POSTHORN_DATA_DIR", defaults.data_dir),
             admin_key: set("POSTHORN_ADMIN_KEY"),
+            aws_key: aws_key()?,
             limits: limits()?,
             allowed_networks: set_or("POSTHORN_ALLOWED_NETWORKS", DEFAULT_ALLOWED_NETWORKS)
                 .parse::<AllowedNetworks>()
@@ -119,6 +123,15 @@ pub fn set(name: &str) -> Option<String> {
 /// The value of an environment variable, or its default.
 pub fn set_or(name: &str, default: &str) -> String {
     set(name).unwrap_or_else(|| default.to_owned())
+}
+
+/// The access key of the AWS services that the environment gives.
+///
+/// # Errors
+/// When it is no such key.
+pub fn aws_key() -> Result<Option<AwsKey>, Usage> {
+    let name = "POSTHORN_AWS_KEY";
+    set(name).map(|text| text.parse::<AwsKey>().wrong_variable(name)).transpose()
 }
 
 /// What clients of a port are given.

@@ -13,6 +13,7 @@ use futures::FutureExt;
 use posthorn_deliver::Deliver;
 use posthorn_dispatch::Dispatch;
 use posthorn_retry::Retry;
+use posthorn_shared::aws_endpoint::AwsEndpoint;
 use posthorn_shared::digest::sha256_hex;
 use posthorn_shared::own_addresses::OwnAddresses;
 use posthorn_shared::runtime::Runtime;
@@ -23,6 +24,7 @@ use tokio::task::JoinSet;
 
 use crate::admin_key::{self, AdminKey};
 use crate::aws::LocalAws;
+use crate::aws_key::{self, Found};
 use crate::data_dir::DataDir;
 use crate::deployment_key;
 use crate::event_source::{Handler, Mapping};
@@ -43,7 +45,10 @@ const PATIENCE: Duration = Duration::from_secs(4);
 /// A stack that serves.
 pub struct Stack {
     pub api_url: String,
-    pub aws_url: String,
+    /// DynamoDB, SQS and Scheduler.
+    pub aws: AwsEndpoint,
+    /// Where others find the access key of `aws`.
+    pub aws_key: Found,
     pub events_queue_url: String,
     pub admin_key: AdminKey,
     stop: watch::Sender<bool>,
@@ -60,21 +65,23 @@ impl Stack {
     pub async fn start(options: Options) -> Result<Self> {
         let data_dir = DataDir::open(&options.data_dir)?;
         let admin_key = admin_key::obtain(options.admin_key, data_dir.path())?;
+        let (key, found) = aws_key::obtain(options.aws_key, data_dir.path())?;
         let limits = options.limits.within(descriptors::raise());
         let api = listen(options.listen).await?;
         let aws_listener = listen(options.aws_listen).await?;
         let own_addresses = OwnAddresses::new(api.local_addr()?, aws_listener.local_addr()?);
         let api_url = format!("http://{}", api.local_addr()?);
-        let aws_url = format!("http://{}", aws_listener.local_addr()?);
-        let template = Template::parse(&options.template, &aws_url).context("the template")?;
+        let local = AwsEndpoint { url: format!("http://{}", aws_listener.local_addr()?), key };
+        let template = Template::parse(&options.template, &local.url).context("the template")?;
 
         let mut aws = LocalAws::open(data_dir.for_aws())?;
         aws.throttle = options.aws_throttle;
-        aws.sqs.set_endpoint(&aws_url);
+        aws.sqs.set_endpoint(&local.url);
         let (stop, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();
         // Not told to stop with the rest: what is under way needs it to the end.
-        tokio::spawn(server::serve(aws_listener, aws.router(), limits, None));
+        let router = aws.router(local.key.clone());
+        tokio::spawn(server::serve(aws_listener, router, limits, None));
 
         let mut settings = settings(&template)?;
         settings.admin_key_sha256 = Some(sha256_hex(&admin_key.key));
@@ -85,7 +92,7 @@ impl Stack {
         settings.dialects = options.dialects;
         settings.metrics = options.metrics;
         settings.traces = options.traces;
-        settings.aws_endpoint_url = Some(aws_url.clone());
+        settings.aws_endpoint = Some(local.clone());
         settings.deployment_key = Some(deployment_key::obtain(data_dir.path())?);
         let events_queue_url = settings.events_queue_url.clone();
         let runtime = Runtime::connect(settings).await?;
@@ -129,7 +136,16 @@ impl Stack {
         tasks.spawn(schedules.run(stopped.clone()));
         let router = posthorn_api::router(runtime);
         tasks.spawn(server::serve(api, router, limits, Some(stopped)));
-        Ok(Self { api_url, aws_url, events_queue_url, admin_key, stop, tasks, _data_dir: data_dir })
+        Ok(Self {
+            api_url,
+            aws: local,
+            aws_key: found,
+            events_queue_url,
+            admin_key,
+            stop,
+            tasks,
+            _data_dir: data_dir,
+        })
     }
 
     /// Stops cleanly: takes nothing new, lets what is under way end, and leaves the rest on its

@@ -23,6 +23,8 @@ const COMMANDS: [&[&str]; 16] = [
     &["doctor"],
     &["completions"],
 ];
+/// An access key that no stack has.
+const OTHER_KEY: &str = "other:a-secret-that-no-stack-has";
 const SHELLS: [&str; 5] = ["bash", "zsh", "fish", "elvish", "powershell"];
 
 /// An address on this machine at which nothing listens.
@@ -182,14 +184,20 @@ async fn a_setting_that_can_not_be_right_is_wrong_usage() {
     }
     let said = wrong_usage(Program::new(&["serve"]).env("POSTHORN_ADMIN_KEY", "hunter2")).await;
     assert!(said.contains("POSTHORN_ADMIN_KEY: ") && !said.contains("hunter2"), "{said}");
+    for arguments in [&["serve"][..], &["dlq", "list"]] {
+        let program = Program::new(arguments).env("POSTHORN_AWS_KEY", "local:hunter2");
+        let said = wrong_usage(program).await;
+        assert!(said.contains("POSTHORN_AWS_KEY: ") && !said.contains("hunter2"), "{said}");
+    }
 }
 
 #[tokio::test]
 async fn what_fails_is_no_wrong_usage() {
     let closed = closed_address();
     for arguments in [&["dlq", "list"][..], &["admin", "list-keys"], &["doctor"]] {
-        let ended = Program::new(arguments).env("POSTHORN_AWS_LISTEN", &closed).run().await;
-        error(&ended, 1);
+        let program = Program::new(arguments).env("POSTHORN_AWS_LISTEN", &closed);
+        let ended = program.env("POSTHORN_AWS_KEY", OTHER_KEY).run().await;
+        assert!(error(&ended, 1).contains("Connection refused"), "{ended:?}");
     }
     let held = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = held.local_addr().unwrap().port().to_string();
@@ -199,6 +207,30 @@ async fn what_fails_is_no_wrong_usage() {
     let register = ["listen", "--port", "0", "--register", "--key", "any", "--api", &api];
     let ended = Program::new(&register).run().await;
     assert!(error(&ended, 1).contains("no answer from the API"), "{ended:?}");
+}
+
+#[tokio::test]
+async fn a_command_without_the_stacks_access_key_says_what_to_do() {
+    let stack = Stack::start().await;
+    let aws = stack.aws_url.trim_start_matches("http://");
+    let nowhere = TempDir::new().unwrap();
+    let nowhere = nowhere.path().to_str().expect("a path of text");
+    let wrong_secret = format!("{}:a-secret-that-no-stack-has", stack.aws_key.id());
+    for arguments in [&["dlq", "list"][..], &["admin", "list-keys"], &["doctor"]] {
+        for (name, value) in [
+            ("POSTHORN_DATA_DIR", nowhere),
+            ("POSTHORN_AWS_KEY", OTHER_KEY),
+            ("POSTHORN_AWS_KEY", &wrong_secret),
+        ] {
+            let program = Program::new(arguments).env("POSTHORN_AWS_LISTEN", aws);
+            let ended = program.env(name, value).run().await;
+            let said = error(&ended, 1);
+            for part in ["aws-credentials", "POSTHORN_DATA_DIR", "POSTHORN_AWS_KEY"] {
+                assert!(said.contains(part), "{arguments:?} {name}: {said}");
+            }
+            assert!(!said.contains("a-secret-that"), "{said}");
+        }
+    }
 }
 
 #[tokio::test]
@@ -239,6 +271,7 @@ async fn output_that_nothing_reads_is_no_failure() {
         &["doctor", "--api-url", &stack.api_url],
     ] {
         let program = Program::new(arguments).env("POSTHORN_AWS_LISTEN", aws);
-        success(program.run_unread().await);
+        let data_dir = stack.options.data_dir.to_str().expect("a path of text");
+        success(program.env("POSTHORN_DATA_DIR", data_dir).run_unread().await);
     }
 }

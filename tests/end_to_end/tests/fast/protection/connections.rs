@@ -4,7 +4,7 @@ use std::io::ErrorKind;
 use std::time::Duration;
 
 use futures::future::join_all;
-use posthorn_end_to_end::{Client, Receiver, Stack, eventually_within};
+use posthorn_end_to_end::{AwsRequest, Client, Receiver, Stack, eventually_within};
 use rustix::process::{Resource, Rlimit, setrlimit};
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -93,9 +93,18 @@ async fn a_body_that_does_not_come_ends_its_connection() {
         assert!(came.starts_with("HTTP/1.1 400"), "{came}");
         assert!(came.contains("POSTHORN_BODY_SECONDS"), "{came}");
     }
-    let head = format!("POST / HTTP/1.1\r\nHost: localhost\r\n{length}\r\n{{");
-    let came = until_closed(begin(&stack.aws_url, &head).await).await;
+    // Signed, since nothing is read from anybody else.
+    let aws = stack.aws();
+    let whole = AwsRequest::operation("AmazonSQS.ListQueues", "{}").signed(&aws);
+    let headers = whole.headers.iter().map(|(name, value)| format!("{name}: {value}\r\n"));
+    let headers: String = headers.collect();
+    let host = aws.url.trim_start_matches("http://");
+    let head = format!("POST / HTTP/1.1\r\nHost: {host}\r\n{headers}{length}\r\n{{");
+    let came = until_closed(begin(&aws.url, &head).await).await;
     assert!(came.starts_with("HTTP/1.1 413"), "{came}");
+    let head = format!("POST / HTTP/1.1\r\nHost: {host}\r\n{length}\r\n{{");
+    let came = until_closed(begin(&aws.url, &head).await).await;
+    assert!(came.starts_with("HTTP/1.1 403"), "{came}");
 }
 
 /// Takes as many answers as it asks for, and reads none.

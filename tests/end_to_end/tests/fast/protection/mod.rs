@@ -1,5 +1,6 @@
 //! Bad destinations, slow destinations, noisy neighbours.
 
+mod aws_port;
 mod bounded;
 mod circuit;
 mod connections;
