@@ -16,6 +16,7 @@ use axum::body::Body;
 use jiff::{SignedDuration, Timestamp};
 use posthorn::aws::scheduler::Firing;
 use posthorn::aws::{DataDir, LocalAws};
+use posthorn::door::Hosts;
 use posthorn::event_source::batch;
 use posthorn::stack::{create_resources, settings};
 use posthorn::template::{BUILT_IN, Template};
@@ -192,7 +193,7 @@ impl World {
         let url = format!("http://{}", listener.local_addr().expect("its address"));
         let services = AwsEndpoint { url, key: AwsKey::generate(&Clock::system()) };
         aws.sqs.set_endpoint(&services.url);
-        let router = aws.router(services.key.clone());
+        let router = aws.router(services.key.clone(), Hosts::default());
         tokio::spawn(async move { axum::serve(listener, router).await });
 
         let template = Template::parse(BUILT_IN, &services.url).expect("the template");

@@ -17,7 +17,7 @@ struct Variable {
     meaning: &'static str,
 }
 
-const VARIABLES: [Variable; 21] = [
+const VARIABLES: [Variable; 23] = [
     Variable {
         name: "POSTHORN_LISTEN",
         default: DEFAULT_LISTEN,
@@ -42,6 +42,16 @@ const VARIABLES: [Variable; 21] = [
         name: "POSTHORN_AWS_KEY",
         default: "made at the first start",
         meaning: "Access key of DynamoDB, SQS and Scheduler, <id>:<secret>; otherwise kept",
+    },
+    Variable {
+        name: "POSTHORN_HOSTS",
+        default: "none",
+        meaning: "Host names of this machine, with commas; requests to any other are refused",
+    },
+    Variable {
+        name: "POSTHORN_PUBLIC_URL",
+        default: "none",
+        meaning: "URL of the API and the portal for users, if a proxy changes it; its host is allowed",
     },
     Variable {
         name: "POSTHORN_ALLOWED_NETWORKS",

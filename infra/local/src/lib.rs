@@ -12,6 +12,7 @@ pub mod demo;
 pub mod deployment_key;
 pub mod dlq;
 pub mod doctor;
+pub mod door;
 mod environment;
 pub mod event_source;
 mod examples;

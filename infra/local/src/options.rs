@@ -12,9 +12,11 @@ use posthorn_shared::settings::{self, InvalidSetting, time_scale};
 use posthorn_shared::traces::TraceSettings;
 use tracing::level_filters::LevelFilter;
 
+use crate::door::Hosts;
 use crate::server::Limits;
 use crate::template::BUILT_IN;
 use crate::usage::{OrUsage, Usage};
+use crate::web;
 
 /// Where the API is by default.
 pub const DEFAULT_LISTEN: &str = "127.0.0.1:8080";
@@ -41,6 +43,10 @@ pub struct Options {
     pub admin_key: Option<String>,
     /// What DynamoDB, SQS and Scheduler take. `None`: the one in the data directory, or a new one.
     pub aws_key: Option<AwsKey>,
+    /// Names under which both ports are found, besides addresses and `localhost`.
+    pub hosts: Hosts,
+    /// Where users reach the API and the portal, if not where their requests say.
+    pub public_url: Option<String>,
     /// What clients of both ports are given.
     pub limits: Limits,
     /// Networks that deliveries may reach although they are not public.
@@ -88,6 +94,8 @@ impl Options {
             data_dir: set_or("POSTHORN_DATA_DIR", defaults.data_dir),
             admin_key: set("POSTHORN_ADMIN_KEY"),
             aws_key: aws_key()?,
+            hosts: hosts()?,
+            public_url: public_url()?,
             limits: limits()?,
             allowed_networks: set_or("POSTHORN_ALLOWED_NETWORKS", DEFAULT_ALLOWED_NETWORKS)
                 .parse::<AllowedNetworks>()
@@ -132,6 +140,25 @@ pub fn set_or(name: &str, default: &str) -> String {
 pub fn aws_key() -> Result<Option<AwsKey>, Usage> {
     let name = "POSTHORN_AWS_KEY";
     set(name).map(|text| text.parse::<AwsKey>().wrong_variable(name)).transpose()
+}
+
+/// The names that the environment gives to this machine.
+///
+/// # Errors
+/// When one of them is no host name, or `POSTHORN_PUBLIC_URL` is no URL.
+pub fn hosts() -> Result<Hosts, Usage> {
+    let name = "POSTHORN_HOSTS";
+    let hosts = set_or(name, "").parse::<Hosts>().wrong_variable(name)?;
+    let url = public_url()?.and_then(|url| url.parse::<http::Uri>().ok());
+    Ok(match url.as_ref().and_then(http::Uri::host) {
+        Some(host) => hosts.and(host),
+        None => hosts,
+    })
+}
+
+fn public_url() -> Result<Option<String>, Usage> {
+    let name = "POSTHORN_PUBLIC_URL";
+    set(name).map(|text| web::api_url(&text).wrong_variable(name)).transpose()
 }
 
 /// What clients of a port are given.

@@ -88,9 +88,11 @@ impl Deployment {
         // Whether it can be reached at all is for others to say.
         match error.raw_response().map(|answer| answer.status().as_u16()) {
             Some(403) => {
+                let is_about_key = !error.code().unwrap_or_default().starts_with("AccessDenied");
+                let hint = " Set POSTHORN_DATA_DIR to that directory, or POSTHORN_AWS_KEY.";
+                let hint = if is_about_key { hint } else { "" };
                 let reason = error.message().unwrap_or_default();
-                let hint = "Set POSTHORN_DATA_DIR to that directory, or POSTHORN_AWS_KEY.";
-                bail!("{} refuses access: {reason} {hint}", self.place)
+                bail!("{} refuses access: {reason}{hint}", self.place)
             }
             _ => Ok(()),
         }

@@ -9,7 +9,9 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use aws_lambda_events::sqs::SqsEvent;
+use axum::response::IntoResponse;
 use futures::FutureExt;
+use posthorn_api::Refusal;
 use posthorn_deliver::Deliver;
 use posthorn_dispatch::Dispatch;
 use posthorn_retry::Retry;
@@ -27,6 +29,7 @@ use crate::aws::LocalAws;
 use crate::aws_key::{self, Found};
 use crate::data_dir::DataDir;
 use crate::deployment_key;
+use crate::door::Door;
 use crate::event_source::{Handler, Mapping};
 use crate::options::Options;
 use crate::schedules::Schedules;
@@ -80,7 +83,7 @@ impl Stack {
         let (stop, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();
         // Not told to stop with the rest: what is under way needs it to the end.
-        let router = aws.router(local.key.clone());
+        let router = aws.router(local.key.clone(), options.hosts.clone());
         tokio::spawn(server::serve(aws_listener, router, limits, None));
 
         let mut settings = settings(&template)?;
@@ -88,6 +91,7 @@ impl Stack {
         settings.allowed_networks = options.allowed_networks;
         settings.allowed_ports = options.allowed_ports;
         settings.own_addresses = own_addresses;
+        settings.public_url = options.public_url;
         settings.time_scale = options.time_scale;
         settings.dialects = options.dialects;
         settings.metrics = options.metrics;
@@ -134,7 +138,9 @@ impl Stack {
         let function = template.function("retry")?.clone();
         let schedules = Schedules { aws, function, retry };
         tasks.spawn(schedules.run(stopped.clone()));
-        let router = posthorn_api::router(runtime);
+        let router = Door::of_api(options.hosts).before(posthorn_api::router(runtime), |closed| {
+            Refusal::Forbidden(closed.to_string()).into_response()
+        });
         tasks.spawn(server::serve(api, router, limits, Some(stopped)));
         Ok(Self {
             api_url,

@@ -1,5 +1,5 @@
 //! Who may call the port: programs that sign with the stack's access key, as AWS wants every request
-//! signed (Signature Version 4).
+//! signed (Signature Version 4), and no web page.
 
 use std::time::SystemTime;
 
@@ -18,6 +18,7 @@ use subtle::ConstantTimeEq;
 
 use super::http::{Answer, MAX_BODY};
 use super::{scheduler, sqs};
+use crate::door::{Closed, Door, Hosts};
 
 /// Routes below it are ours, and also take the secret by itself, as `Authorization: Bearer`.
 const OWN_PREFIX: &str = "/_posthorn/";
@@ -30,11 +31,14 @@ const MAX_SKEW: SignedDuration = SignedDuration::from_mins(15);
 /// What the port asks of every request.
 pub struct Access {
     key: AwsKey,
+    door: Door,
 }
 
 /// Why a request is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
+    #[error(transparent)]
+    Closed(#[from] Closed),
     #[error(
         "Request is missing Authentication Token. Sign it with the stack's access key, which is in \
          the file aws-credentials of its data directory, or in POSTHORN_AWS_KEY."
@@ -64,6 +68,7 @@ impl Refused {
     /// Its name, and the name in SQS's older protocol.
     fn names(self) -> (&'static str, &'static str) {
         match self {
+            Self::Closed(_) => ("AccessDeniedException", "AccessDenied"),
             Self::NoSignature => {
                 ("MissingAuthenticationTokenException", "MissingAuthenticationToken")
             }
@@ -91,9 +96,9 @@ impl Refused {
 }
 
 impl Access {
-    /// For those who have this key.
-    pub fn new(key: AwsKey) -> Self {
-        Self { key }
+    /// For those who have this key, and find the port under one of these names.
+    pub fn new(key: AwsKey, hosts: Hosts) -> Self {
+        Self { key, door: Door::of_aws(hosts) }
     }
 
     /// Lets a request in, with its body read.
@@ -113,6 +118,7 @@ impl Access {
     }
 
     async fn check(&self, parts: &Parts, body: Body) -> Result<Body, Refused> {
+        self.door.check(&parts.method, &parts.headers)?;
         if parts.uri.path().starts_with(OWN_PREFIX) && self.bears_secret(&parts.headers) {
             return Ok(body);
         }

@@ -27,6 +27,7 @@ pub use scheduler::Scheduler;
 pub use sqs::Sqs;
 
 use self::access::Access;
+use crate::door::Hosts;
 
 /// The account that every ARN and queue URL names.
 pub const ACCOUNT: &str = "000000000000";
@@ -79,8 +80,8 @@ impl LocalAws {
     }
 
     /// All three services on one port, told apart by `X-Amz-Target` and path. They take what is
-    /// signed with this key.
-    pub fn router(&self, key: AwsKey) -> axum::Router {
-        http::router(self.clone(), Access::new(key))
+    /// signed with this key, and sent to an address, `localhost` or one of these hosts.
+    pub fn router(&self, key: AwsKey, hosts: Hosts) -> axum::Router {
+        http::router(self.clone(), Access::new(key, hosts))
     }
 }

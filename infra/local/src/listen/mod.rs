@@ -6,7 +6,6 @@ mod arguments;
 mod book;
 mod curl;
 mod delivery;
-mod door;
 mod layout;
 mod line;
 mod page;
@@ -32,6 +31,7 @@ use self::arguments::HELP;
 use self::book::Book;
 use self::registration::Registration;
 use crate::colours::{EMPHASIS, FAINT, WAITING};
+use crate::door::Door;
 use crate::options;
 use crate::plain_text::plain;
 use crate::server::{self, descriptors};
@@ -65,7 +65,7 @@ pub async fn run(
         let problem = format!("{} {detail}", arguments::option_of(field));
         return Err(Usage::argument(HELP, problem).into());
     }
-    let limits = options::limits()?;
+    let (hosts, limits) = (options::hosts()?, options::limits()?);
     let dialects = match options::set("POSTHORN_DIALECTS_DIR") {
         Some(directory) => {
             Dialects::with_directory(Path::new(&directory)).context("POSTHORN_DIALECTS_DIR")?
@@ -109,7 +109,7 @@ pub async fn run(
         listening.introduce(registration.as_ref(), address, !arguments.no_page);
         let mut router = Router::new().fallback(receive::receive);
         if !arguments.no_page {
-            router = router.merge(page::routes());
+            router = router.merge(page::routes(Door::of_page(hosts)));
         }
         let limits = limits.within(descriptors::raise());
         let serve = server::serve(listener, router.with_state(listening), limits, None);

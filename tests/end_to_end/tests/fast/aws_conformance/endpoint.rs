@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use aws_sdk_sqs::config::{BehaviorVersion, Region, SharedCredentialsProvider};
 use posthorn::aws::{DataDir, LocalAws};
+use posthorn::door::Hosts;
 use posthorn_end_to_end::{AwsRequest, Client};
 use posthorn_shared::aws_endpoint::{AwsEndpoint, AwsKey};
 
@@ -24,7 +25,7 @@ pub async fn ours() -> Endpoint {
     let aws = LocalAws::open(DataDir::Memory).expect("a stack in memory");
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("its address");
-    let router = aws.router(key());
+    let router = aws.router(key(), Hosts::default());
     tokio::spawn(async move { axum::serve(listener, router).await });
     at(&format!("http://{address}"))
 }

@@ -11,3 +11,4 @@ mod quotas;
 mod receivers_say;
 mod slots;
 mod switched_off;
+mod web_pages;
