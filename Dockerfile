@@ -33,9 +33,10 @@ COPY LICENSE /usr/share/doc/posthorn/LICENSE
 COPY --from=build /out/posthorn /usr/local/bin/posthorn
 # A new volume gets the owner of this directory.
 COPY --from=build --chown=65532:65532 /out/data /data
-# The API listens on all addresses, so that its port can be published. The AWS port accepts any credentials and stays
-# inside the container: do not change its address. A comma alone allows no networks, because loopback, which is allowed
-# by default, is the container itself. To deliver to other containers, set POSTHORN_ALLOWED_NETWORKS to their network.
+# The API listens on all addresses, so that its port can be published. Set POSTHORN_HOSTS to the names under which others
+# reach it, such as the container's name. The AWS port stays inside the container: do not change its address. A comma
+# alone allows no networks, because loopback, which is allowed by default, is the container itself. To deliver to other
+# containers, set POSTHORN_ALLOWED_NETWORKS to their network.
 ENV POSTHORN_DATA_DIR=/data \
     POSTHORN_LISTEN=0.0.0.0:8080 \
     POSTHORN_AWS_LISTEN=127.0.0.1:4566 \

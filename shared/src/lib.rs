@@ -8,6 +8,7 @@ pub mod account;
 pub mod account_view;
 pub mod address_guard;
 pub mod api_key;
+pub mod aws_endpoint;
 pub mod aws_error;
 pub mod base32;
 pub mod clock;

@@ -1,5 +1,5 @@
 //! Where the one-machine stack itself listens. Deliveries never go there, whatever the deployment
-//! allows: a request from this machine to its own AWS port could write an admin key into the table.
+//! allows: at its own AWS port, a customer who knew the access key could make an admin key.
 
 use std::net::{IpAddr, SocketAddr};
 

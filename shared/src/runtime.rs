@@ -87,7 +87,7 @@ impl Runtime {
     }
 
     /// Builds the clients: credentials and region from the environment, where Lambda puts them, unless
-    /// `settings.aws_endpoint_url` names a stack on this machine, which takes any credentials. Reads
+    /// `settings.aws_endpoint` names a stack on this machine, and the only key that it takes. Reads
     /// the deployment key, if the settings name one.
     ///
     /// # Errors
@@ -109,14 +109,11 @@ impl Runtime {
                     .operation_timeout(Duration::from_secs(15))
                     .build(),
             );
-        let config = match &settings.aws_endpoint_url {
-            Some(url) => {
-                let local = Credentials::new("local", "local", None, None, "posthorn");
-                config
-                    .endpoint_url(url)
-                    .region(Region::new("us-east-1"))
-                    .credentials_provider(SharedCredentialsProvider::new(local))
-            }
+        let config = match &settings.aws_endpoint {
+            Some(local) => config
+                .endpoint_url(&local.url)
+                .region(Region::new("us-east-1"))
+                .credentials_provider(SharedCredentialsProvider::new(local.key.credentials())),
             None => {
                 let mut config = config
                     .region(variable("AWS_REGION").map(Region::new))

@@ -8,6 +8,7 @@ use std::time::Duration;
 use url::Url;
 
 use crate::address_guard::{AllowedNetworks, AllowedPorts};
+use crate::aws_endpoint::AwsEndpoint;
 use crate::deployment_key::DeploymentKey;
 use crate::dialect::Dialects;
 use crate::own_addresses::OwnAddresses;
@@ -63,9 +64,9 @@ pub struct Settings {
     pub metrics: Option<String>,
     /// Where traces go; `None`: there are none.
     pub traces: Option<TraceSettings>,
-    /// Where the one-machine stack has the AWS services. Never from the environment: there it is
-    /// the SDK that reads `AWS_ENDPOINT_URL`, and signs with the credentials beside it.
-    pub aws_endpoint_url: Option<String>,
+    /// The AWS services of the one-machine stack. Never from the environment: there it is the SDK
+    /// that reads `AWS_ENDPOINT_URL`, and signs with the credentials beside it.
+    pub aws_endpoint: Option<AwsEndpoint>,
 }
 
 /// A setting that can't be used, by name.
@@ -129,7 +130,7 @@ impl Settings {
             log_level: lookup("POSTHORN_LOG_LEVEL").unwrap_or_else(|| "info".to_owned()),
             metrics: lookup("POSTHORN_METRICS"),
             traces: traces(&lookup)?,
-            aws_endpoint_url: None,
+            aws_endpoint: None,
         })
     }
 }

@@ -9,13 +9,14 @@ use std::time::{Duration, Instant};
 use aws_config::retry::RetryConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
-use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
+use aws_sdk_dynamodb::config::SharedCredentialsProvider;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use axum::Router;
 use axum::body::Body;
 use jiff::{SignedDuration, Timestamp};
 use posthorn::aws::scheduler::Firing;
 use posthorn::aws::{DataDir, LocalAws};
+use posthorn::door::Hosts;
 use posthorn::event_source::batch;
 use posthorn::stack::{create_resources, settings};
 use posthorn::template::{BUILT_IN, Template};
@@ -23,6 +24,7 @@ use posthorn_deliver::Deliver;
 use posthorn_dispatch::Dispatch;
 use posthorn_end_to_end::Receiver;
 use posthorn_retry::{Retry, RetryEvent, RetryOutcome};
+use posthorn_shared::aws_endpoint::{AwsEndpoint, AwsKey};
 use posthorn_shared::clock::Clock;
 use posthorn_shared::deployment_key::DeploymentKey;
 use posthorn_shared::digest::sha256_hex;
@@ -86,7 +88,7 @@ impl<F> Process<F> {
 struct Machine {
     http: SharedHttpClient,
     faults: Faults,
-    aws_url: String,
+    services: AwsEndpoint,
     clock: Clock,
     settings: Settings,
 }
@@ -97,10 +99,8 @@ impl Machine {
         let config = SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new("us-east-1"))
-            .endpoint_url(&self.aws_url)
-            .credentials_provider(SharedCredentialsProvider::new(Credentials::new(
-                "any", "any", None, None, "tests",
-            )))
+            .endpoint_url(&self.services.url)
+            .credentials_provider(SharedCredentialsProvider::new(self.services.key.credentials()))
             .http_client(SharedHttpClient::new(FaultyClient { inner, faults, life }))
             // Whatever goes wrong with a call is the function's to deal with, not the SDK's.
             .retry_config(RetryConfig::disabled())
@@ -190,19 +190,20 @@ impl World {
         let theirs = Clock::fixed(now, move || system.random());
         let aws = LocalAws::open_at(DataDir::Memory, &theirs).expect("services in memory");
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-        let aws_url = format!("http://{}", listener.local_addr().expect("its address"));
-        aws.sqs.set_endpoint(&aws_url);
-        let router = aws.router();
+        let url = format!("http://{}", listener.local_addr().expect("its address"));
+        let services = AwsEndpoint { url, key: AwsKey::generate(&Clock::system()) };
+        aws.sqs.set_endpoint(&services.url);
+        let router = aws.router(services.key.clone(), Hosts::default());
         tokio::spawn(async move { axum::serve(listener, router).await });
 
-        let template = Template::parse(BUILT_IN, &aws_url).expect("the template");
+        let template = Template::parse(BUILT_IN, &services.url).expect("the template");
         let mut settings = settings(&template).expect("its settings");
         settings.admin_key_sha256 = Some(sha256_hex(ADMIN_KEY));
         settings.allowed_networks = "127.0.0.0/8".parse().expect("a network");
         settings.deployment_key = Some(DeploymentKey::new(&"k".repeat(52)).expect("a key"));
         let faults = Faults::default();
         let http = aws_smithy_http_client::Builder::new().build_http();
-        let machine = Machine { http, faults: faults.clone(), aws_url, clock, settings };
+        let machine = Machine { http, faults: faults.clone(), services, clock, settings };
         let onlooker = Machine { faults: Faults::default(), ..machine.clone() };
         let onlooker = onlooker.runtime(Life::begin());
         create_resources(&aws, &onlooker, &template).await.expect("queues and table");

@@ -19,6 +19,7 @@ from programs import BUILD, POSTHORN
 from runtime_api import RuntimeApi
 
 ADMIN_KEY = "the-admin-key-of-the-bootstraps"
+AWS_KEY, AWS_SECRET = "bootstraps", "the-aws-secret-of-the-bootstraps"
 ADMIN_KEY_SHA256 = "e53dd23d7a5189e0cf324a5ae03e1f8d1c2ab0dba42b3b398b1fe98b5b5b74e2"
 FUNCTIONS = ["Api", "Dispatch", "Deliver", "Retry"]
 
@@ -45,6 +46,7 @@ class OneMachineStack:
             "POSTHORN_LISTEN": "127.0.0.1:0",
             "POSTHORN_AWS_LISTEN": "127.0.0.1:0",
             "POSTHORN_ADMIN_KEY": ADMIN_KEY,
+            "POSTHORN_AWS_KEY": f"{AWS_KEY}:{AWS_SECRET}",
         }
         self.process = subprocess.Popen(
             [POSTHORN], env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
@@ -71,8 +73,8 @@ class OneMachineStack:
 
     def environment(self):
         return {
-            "AWS_ACCESS_KEY_ID": "local",
-            "AWS_SECRET_ACCESS_KEY": "local",
+            "AWS_ACCESS_KEY_ID": AWS_KEY,
+            "AWS_SECRET_ACCESS_KEY": AWS_SECRET,
             "AWS_REGION": "us-east-1",
             "AWS_ENDPOINT_URL": self.aws_url,
             "AWS_ENDPOINT_URL_SECRETS_MANAGER": self.secrets.url,

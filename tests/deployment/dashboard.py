@@ -38,6 +38,7 @@ PICTURE = ROOT / "docs" / "dashboard.svg"
 
 STACK = "posthorn"
 ADMIN_KEY = "the-admin-key-of-the-dashboard"
+AWS_KEY, AWS_SECRET = "dashboard", "the-aws-secret-of-the-dashboard"
 # Columns of a CloudWatch dashboard.
 COLUMNS = 24
 # Seconds that a point of the picture stands for. On CloudWatch it is a minute; here time is pressed.
@@ -216,6 +217,7 @@ class Stack:
             "POSTHORN_AWS_LISTEN": "127.0.0.1:0",
             "POSTHORN_DATA_DIR": ":memory:",
             "POSTHORN_ADMIN_KEY": ADMIN_KEY,
+            "POSTHORN_AWS_KEY": f"{AWS_KEY}:{AWS_SECRET}",
             "POSTHORN_TIME_SCALE": str(TIME_SCALE),
             "POSTHORN_METRICS": STACK,
             # So that there is something to see of what AWS refuses, too.
@@ -233,7 +235,7 @@ class Stack:
             raise SystemExit(f"{POSTHORN} does not start")
         queues, config = self.urls["events queue"], Config(proxies={}, retries={"max_attempts": 5})
         self.aws_url = queues[: queues.index("/", len("http://"))]
-        key = {"aws_access_key_id": "any", "aws_secret_access_key": "any"}
+        key = {"aws_access_key_id": AWS_KEY, "aws_secret_access_key": AWS_SECRET}
         self.sqs = boto3.client("sqs", endpoint_url=self.aws_url, region_name="us-east-1", config=config, **key)
 
     def read(self):

@@ -1,5 +1,6 @@
-"""The one-machine stack, from its binary, with nothing kept, and requests to its API."""
+"""The one-machine stack, from its binary, with its data in a directory of its own, and requests to its API."""
 
+import configparser
 import json
 import os
 import signal
@@ -10,6 +11,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
+from pathlib import Path
 
 import boto3
 import botocore.config
@@ -18,9 +20,6 @@ import documents  # noqa: F401  (where the programs are)
 from programs import POSTHORN
 
 ADMIN_KEY = "documents-are-held-to-what-they-say"
-# What any AWS SDK and CLI takes for a local endpoint.
-CREDENTIALS = {"AWS_ACCESS_KEY_ID": "any", "AWS_SECRET_ACCESS_KEY": "any", "AWS_REGION": "us-east-1",
-               "AWS_DEFAULT_REGION": "us-east-1", "AWS_EC2_METADATA_DISABLED": "true"}
 DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
@@ -71,10 +70,12 @@ class Stack:
     def __init__(self):
         assert POSTHORN.exists(), f"{POSTHORN} is not there: cargo build, or set POSTHORN_PROFILE"
         self.aws_url = f"http://127.0.0.1:{free_port()}"
+        self.directory = tempfile.TemporaryDirectory(prefix="posthorn-documents-")
+        self.credentials = Path(self.directory.name) / "aws-credentials"
         environment = os.environ | {
             "POSTHORN_LISTEN": f"127.0.0.1:{free_port()}",
             "POSTHORN_AWS_LISTEN": self.aws_url.removeprefix("http://"),
-            "POSTHORN_DATA_DIR": ":memory:",
+            "POSTHORN_DATA_DIR": self.directory.name,
             "POSTHORN_ADMIN_KEY": ADMIN_KEY,
             "POSTHORN_LOG_LEVEL": "warn",
         }
@@ -107,12 +108,21 @@ class Stack:
         stop(self.process)
         self.process.stdout.close()
         self.log.close()
+        self.directory.cleanup()
+
+    def aws_environment(self):
+        """The environment of programs with an AWS SDK, without what whoever runs the tests has in theirs."""
+        others = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+        return others | {
+            "AWS_SHARED_CREDENTIALS_FILE": str(self.credentials), "AWS_REGION": "us-east-1",
+            "AWS_DEFAULT_REGION": "us-east-1", "AWS_EC2_METADATA_DISABLED": "true"}
 
     def sqs(self):
         config = botocore.config.Config(proxies={}, retries={"total_max_attempts": 1}, read_timeout=30)
-        return boto3.client(
-            "sqs", endpoint_url=self.aws_url, region_name="us-east-1", config=config,
-            aws_access_key_id="any", aws_secret_access_key="any")
+        file = configparser.ConfigParser(interpolation=None)
+        file.read(self.credentials)
+        key = {name: file["default"][name] for name in ("aws_access_key_id", "aws_secret_access_key")}
+        return boto3.client("sqs", endpoint_url=self.aws_url, region_name="us-east-1", config=config, **key)
 
     def call(self, method, path, body=None, key=ADMIN_KEY, status=None, headers=None):
         headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"} | (headers or {})

@@ -16,7 +16,7 @@ from example_programs import program
 from example_table import PRODUCER, SQS_PRODUCER
 from http_server import Server
 from languages import Missing
-from local_stack import ADMIN_KEY, CREDENTIALS, Stack, eventually
+from local_stack import ADMIN_KEY, Stack, eventually
 
 # The order that each language's producer reports: a number of its own, so that all can be run for one account.
 ORDERS = {"Python": 4711, "Node.js": 4721, "Java": 4731, "Go": 4741, "Rust": 4751}
@@ -62,7 +62,7 @@ class Producing(unittest.TestCase):
             self.skipTest(f"not run: {kind} in {language}: {missing}")
 
     def run_it(self, command, folder=None, fails=False, **environment):
-        environment = os.environ | CREDENTIALS | {
+        environment = self.stack.aws_environment() | {
             "EVENTS_QUEUE_URL": self.stack.queue_url, "EVENTS_DLQ_URL": self.stack.dead_letters_url,
             "AWS_ENDPOINT_URL": self.stack.aws_url, "no_proxy": "127.0.0.1", "POSTHORN_URL": self.stack.url} | environment
         done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=120)

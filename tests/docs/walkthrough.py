@@ -45,15 +45,18 @@ class Walkthrough(unittest.TestCase):
         """A step's commands, for this test's ports and folder."""
         code = EXAMPLES.code(heading, "sh", number)
         for said, here in {"http://127.0.0.1:8080": self.stack.url, "http://127.0.0.1:4566": self.stack.aws_url,
-                           "127.0.0.1:3000": f"127.0.0.1:{self.port}", "cd examples/": f"cd {copy()}/"}.items():
+                           "127.0.0.1:3000": f"127.0.0.1:{self.port}", "cd examples/": f"cd {copy()}/",
+                           "../../.posthorn/aws-credentials": str(self.stack.credentials)}.items():
             code = code.replace(said, here)
         return code
 
     def follow(self, steps):
         with tempfile.NamedTemporaryFile("w+", prefix="posthorn-walkthrough-") as printed:
-            environment = os.environ | {
+            # The page sets what an AWS SDK needs.
+            environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")} | {
                 "POSTHORN": str(POSTHORN), "POSTHORN_AWS_LISTEN": self.stack.aws_url.removeprefix("http://"),
-                "PORT": str(self.port), "PRINTED": printed.name, "no_proxy": "127.0.0.1", "PYTHONWARNINGS": "ignore",
+                "POSTHORN_DATA_DIR": self.stack.directory.name, "PORT": str(self.port), "PRINTED": printed.name,
+                "no_proxy": "127.0.0.1", "PYTHONWARNINGS": "ignore",
                 # The Python that runs this: it has the AWS SDK.
                 "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
             process = subprocess.Popen(["bash", "-c", AROUND + "\n".join(steps)], env=environment, text=True,

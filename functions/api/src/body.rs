@@ -12,9 +12,9 @@ use crate::problem::Refusal;
 
 /// Bytes of a request body. Lambda takes 6 MB of it; base64 and the envelope come on top.
 const MAX: usize = 4 * 1024 * 1024;
-/// How much of a body that is too large is read nevertheless: a client that is still sending when
-/// the connection closes never sees the answer.
-const MAX_DISCARDED: usize = 64 * 1024 * 1024;
+/// Bytes that are read of a body that is too large: a client that is still sending when the
+/// connection closes never sees the answer.
+const MAX_DISCARDED: usize = 8 * 1024 * 1024;
 
 /// A body, whole.
 pub struct RequestBody(pub Bytes);
@@ -62,17 +62,10 @@ fn check_media_type(headers: &HeaderMap) -> Result<(), Refusal> {
     Err(Refusal::MediaType(text.chars().take(100).collect()))
 }
 
-/// Receives the body of a request that has no use for one, and keeps nothing of it: a client that
-/// is still sending when the connection closes never sees the answer.
+/// Receives the body of a request that has no use for one, and keeps nothing of it.
 pub async fn discard(body: Body) {
-    let mut stream = body.into_data_stream();
-    let mut total = 0;
-    while let Some(Ok(chunk)) = stream.next().await {
-        total += chunk.len();
-        if total > MAX {
-            break;
-        }
-    }
+    // The request is answered, whatever became of its body.
+    let _ = read_at_most(body, 0).await;
 }
 
 /// Reads a body whole.
@@ -88,7 +81,7 @@ pub async fn read(body: Body) -> Result<Bytes, Refusal> {
 }
 
 /// Reads a body of at most `max` bytes; `None`: it has more. Nothing is kept of one whose
-/// `Content-Length` says so.
+/// `Content-Length` says so, and no more than [`MAX_DISCARDED`] bytes are read of any.
 ///
 /// # Errors
 /// When it breaks off.
@@ -116,6 +109,8 @@ pub async fn read_at_most(body: Body, max: usize) -> Result<Option<Bytes>, Refus
 #[cfg(test)]
 mod tests {
     use std::convert::Infallible;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
 
     use futures::stream;
 
@@ -137,5 +132,22 @@ mod tests {
         assert_eq!(length(chunks(10), 1_000).await, Some(1_000));
         assert_eq!(length(chunks(11), 1_000).await, None);
         assert_eq!(length(Body::from(vec![b'x'; MAX_DISCARDED + 1]), 1_000).await, None);
+    }
+    #[tokio::test]
+    async fn a_body_without_an_end_is_read_up_to_a_limit() {
+        let sent = Arc::new(AtomicUsize::new(0));
+        let endless = || {
+            let sent = Arc::clone(&sent);
+            Body::from_stream(stream::repeat_with(move || {
+                sent.fetch_add(1_000, Ordering::Relaxed);
+                Ok::<_, Infallible>(Bytes::from_static(&[b'x'; 1_000]))
+            }))
+        };
+        assert_eq!(length(endless(), 1_000).await, None);
+        let read = sent.swap(0, Ordering::Relaxed);
+        assert!((MAX_DISCARDED..MAX_DISCARDED + 2_000).contains(&read), "{read}");
+        discard(endless()).await;
+        let read = sent.load(Ordering::Relaxed);
+        assert!((MAX_DISCARDED..MAX_DISCARDED + 2_000).contains(&read), "{read}");
     }
 }

@@ -24,6 +24,7 @@ mod state;
 mod strict_json;
 mod v1;
 
+pub use problem::Refusal;
 pub use router::router;
 
 /// How requests are read, without a store behind it: for `tests/fuzz`, no part of the interface.

@@ -1,7 +1,10 @@
 //! The environment variables, as the help explains them. README's table has those of a stack.
 
 use crate::colours::{HEADING, LITERAL};
-use crate::options::{DEFAULT_ALLOWED_NETWORKS, DEFAULT_AWS_LISTEN, DEFAULT_LISTEN, DEFAULTS};
+use crate::options::{
+    DEFAULT_ALLOWED_NETWORKS, DEFAULT_AWS_LISTEN, DEFAULT_BODY_SECONDS, DEFAULT_CONNECTIONS,
+    DEFAULT_HEAD_SECONDS, DEFAULT_LISTEN, DEFAULTS,
+};
 
 struct Variable {
     name: &'static str,
@@ -32,6 +35,21 @@ const STACK: &[Variable] = &[
         meaning: "Admin key, 24 characters or more; otherwise printed once and kept",
     },
     Variable {
+        name: "POSTHORN_AWS_KEY",
+        default: "generated at the first start",
+        meaning: "Access key of DynamoDB, SQS and Scheduler, <id>:<secret>; otherwise kept",
+    },
+    Variable {
+        name: "POSTHORN_HOSTS",
+        default: "none",
+        meaning: "Host names of this machine, with commas; requests to any other are refused",
+    },
+    Variable {
+        name: "POSTHORN_PUBLIC_URL",
+        default: "none",
+        meaning: "URL of the API and the portal for users, if a proxy changes it; its host is allowed",
+    },
+    Variable {
         name: "POSTHORN_ALLOWED_NETWORKS",
         default: DEFAULT_ALLOWED_NETWORKS,
         meaning: "Networks that are not public, but may be delivered to: CIDRs, with commas",
@@ -50,6 +68,21 @@ const STACK: &[Variable] = &[
         name: "POSTHORN_TIME_SCALE",
         default: DEFAULTS.time_scale,
         meaning: "Divides every retry delay: 1 to 1000000 (the default of demo is 60)",
+    },
+    Variable {
+        name: "POSTHORN_HEAD_SECONDS",
+        default: DEFAULT_HEAD_SECONDS,
+        meaning: "Time for a client to send the head of a request, 1 to 600",
+    },
+    Variable {
+        name: "POSTHORN_BODY_SECONDS",
+        default: DEFAULT_BODY_SECONDS,
+        meaning: "Time for a client to send the body of a request, 1 to 600",
+    },
+    Variable {
+        name: "POSTHORN_CONNECTIONS",
+        default: DEFAULT_CONNECTIONS,
+        meaning: "Connections to each port at a time; above it, the longest silent one is closed",
     },
     Variable {
         name: "POSTHORN_LOG_LEVEL",

@@ -2,16 +2,21 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use posthorn_shared::address_guard::{AllowedNetworks, AllowedPorts};
+use posthorn_shared::aws_endpoint::AwsKey;
 use posthorn_shared::dialect::Dialects;
 use posthorn_shared::settings::{self, InvalidSetting, time_scale};
 use posthorn_shared::traces::TraceSettings;
 use tracing::level_filters::LevelFilter;
 
+use crate::door::Hosts;
+use crate::server::Limits;
 use crate::template::BUILT_IN;
 use crate::usage::{OrUsage, Usage};
+use crate::web;
 
 /// Where the API is by default.
 pub const DEFAULT_LISTEN: &str = "127.0.0.1:8080";
@@ -19,6 +24,12 @@ pub const DEFAULT_LISTEN: &str = "127.0.0.1:8080";
 pub const DEFAULT_AWS_LISTEN: &str = "127.0.0.1:4566";
 /// Networks that deliveries may reach by default, although they are not public.
 pub const DEFAULT_ALLOWED_NETWORKS: &str = "127.0.0.0/8,::1/128";
+/// Seconds for the head of a request by default.
+pub const DEFAULT_HEAD_SECONDS: &str = "10";
+/// Seconds for the body of a request by default.
+pub const DEFAULT_BODY_SECONDS: &str = "30";
+/// Connections to a port by default.
+pub const DEFAULT_CONNECTIONS: &str = "512";
 
 /// What a start needs to know.
 pub struct Options {
@@ -30,6 +41,14 @@ pub struct Options {
     pub data_dir: String,
     /// `None`: the one in the data directory, or a new one.
     pub admin_key: Option<String>,
+    /// What DynamoDB, SQS and Scheduler take. `None`: the one in the data directory, or a new one.
+    pub aws_key: Option<AwsKey>,
+    /// Names under which both ports are found, besides addresses and `localhost`.
+    pub hosts: Hosts,
+    /// Where users reach the API and the portal, if not where their requests say.
+    pub public_url: Option<String>,
+    /// What clients of both ports are given.
+    pub limits: Limits,
     /// Networks that deliveries may reach although they are not public.
     pub allowed_networks: AllowedNetworks,
     /// Ports that deliveries may go to.
@@ -74,6 +93,10 @@ impl Options {
             aws_listen: address("POSTHORN_AWS_LISTEN", DEFAULT_AWS_LISTEN)?,
             data_dir: set_or("POSTHORN_DATA_DIR", defaults.data_dir),
             admin_key: set("POSTHORN_ADMIN_KEY"),
+            aws_key: aws_key()?,
+            hosts: hosts()?,
+            public_url: public_url()?,
+            limits: limits()?,
             allowed_networks: set_or("POSTHORN_ALLOWED_NETWORKS", DEFAULT_ALLOWED_NETWORKS)
                 .parse::<AllowedNetworks>()
                 .wrong_variable("POSTHORN_ALLOWED_NETWORKS")?,
@@ -108,6 +131,57 @@ pub fn set(name: &str) -> Option<String> {
 /// The value of an environment variable, or its default.
 pub fn set_or(name: &str, default: &str) -> String {
     set(name).unwrap_or_else(|| default.to_owned())
+}
+
+/// The access key of the AWS services that the environment gives.
+///
+/// # Errors
+/// When it is no such key.
+pub fn aws_key() -> Result<Option<AwsKey>, Usage> {
+    let name = "POSTHORN_AWS_KEY";
+    set(name).map(|text| text.parse::<AwsKey>().wrong_variable(name)).transpose()
+}
+
+/// The names that the environment gives to this machine.
+///
+/// # Errors
+/// When one of them is no host name, or `POSTHORN_PUBLIC_URL` is no URL.
+pub fn hosts() -> Result<Hosts, Usage> {
+    let name = "POSTHORN_HOSTS";
+    let hosts = set_or(name, "").parse::<Hosts>().wrong_variable(name)?;
+    let url = public_url()?.and_then(|url| url.parse::<http::Uri>().ok());
+    Ok(match url.as_ref().and_then(http::Uri::host) {
+        Some(host) => hosts.and(host),
+        None => hosts,
+    })
+}
+
+fn public_url() -> Result<Option<String>, Usage> {
+    let name = "POSTHORN_PUBLIC_URL";
+    set(name).map(|text| web::api_url(&text).wrong_variable(name)).transpose()
+}
+
+/// What clients of a port are given.
+///
+/// # Errors
+/// When a number is out of range.
+pub fn limits() -> Result<Limits, Usage> {
+    let seconds = |name: &str, default: &str| -> Result<Duration, Usage> {
+        Ok(Duration::from_secs(number(name, default, 600)?))
+    };
+    let connections = number("POSTHORN_CONNECTIONS", DEFAULT_CONNECTIONS, 100_000)?;
+    Ok(Limits {
+        head: seconds("POSTHORN_HEAD_SECONDS", DEFAULT_HEAD_SECONDS)?,
+        body: seconds("POSTHORN_BODY_SECONDS", DEFAULT_BODY_SECONDS)?,
+        connections: usize::try_from(connections).unwrap_or(usize::MAX),
+    })
+}
+
+fn number(name: &str, default: &str, max: u64) -> Result<u64, Usage> {
+    let text = set_or(name, default);
+    text.parse().ok().filter(|number| (1..=max).contains(number)).ok_or_else(|| {
+        Usage::variable(name, format!("{text} is not a whole number from 1 to {max}"))
+    })
 }
 
 fn address(name: &str, default: &str) -> Result<SocketAddr, Usage> {

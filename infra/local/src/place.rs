@@ -1,17 +1,21 @@
 //! Where a command works: on a deployment in AWS, or on the stack of this machine.
 
+use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
+use aws_config::retry::RetryConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_sdk_sqs::config::Credentials;
+use aws_sdk_sqs::error::ProvideErrorMetadata;
 use clap::Args;
 use http::uri::Authority;
+use posthorn_shared::aws_endpoint::AwsKey;
 use posthorn_shared::runtime::http_client;
 use posthorn_shared::settings::Settings;
 use tokio::net::TcpStream;
 
-use crate::options::{self, DEFAULT_AWS_LISTEN, DEFAULT_LISTEN};
+use crate::aws_key;
+use crate::options::{self, DEFAULT_AWS_LISTEN, DEFAULT_LISTEN, DEFAULTS};
 use crate::usage::Usage;
 
 /// How long the stack on this machine may take to accept a connection.
@@ -24,7 +28,8 @@ pub struct Place {
     ///
     /// Takes the region and the credentials from the environment, like the AWS CLI. With SSO, set
     /// them first: eval "$(aws configure export-credentials --format env)". The stack on this
-    /// machine is at POSTHORN_AWS_LISTEN, 127.0.0.1:4566 by default.
+    /// machine is at POSTHORN_AWS_LISTEN, 127.0.0.1:4566 by default; its access key is in
+    /// POSTHORN_DATA_DIR, .posthorn by default, or in POSTHORN_AWS_KEY.
     #[arg(long)]
     stack: Option<String>,
 }
@@ -48,7 +53,8 @@ impl Place {
     ///
     /// # Errors
     /// When the environment names no region, or no usable address of the stack on this machine, or
-    /// nothing listens there.
+    /// nothing listens there, or that stack's access key is missing or wrong, with what to do
+    /// about it.
     pub async fn find(self) -> Result<Deployment> {
         let mut loader = aws_config::defaults(BehaviorVersion::latest()).http_client(http_client());
         let is_local = self.is_local();
@@ -59,12 +65,14 @@ impl Place {
             }
             None => {
                 let address = address("POSTHORN_AWS_LISTEN", DEFAULT_AWS_LISTEN)?;
+                let given = options::aws_key()?;
                 reach(&address).await?;
+                let key = given.map_or_else(kept_key, Ok)?;
                 let url = format!("http://{address}");
                 loader = loader
                     .endpoint_url(&url)
                     .region(Region::new(crate::aws::REGION))
-                    .credentials_provider(Credentials::new("local", "local", None, None, "here"));
+                    .credentials_provider(key.credentials());
                 ("posthorn".to_owned(), format!("the stack on this machine, {url}"))
             }
         };
@@ -74,11 +82,34 @@ impl Place {
                 "no AWS region is set: set AWS_REGION, or AWS_PROFILE to a profile with a region"
             );
         }
-        Ok(Deployment { config, stack, place, is_local })
+        let deployment = Deployment { config, stack, place, is_local };
+        if is_local {
+            deployment.check_access().await?;
+        }
+        Ok(deployment)
     }
 }
 
 impl Deployment {
+    /// Asks for anything, since what follows may tell less of a refusal than this.
+    async fn check_access(&self) -> Result<()> {
+        let config = aws_sdk_sqs::config::Builder::from(&self.config);
+        let once = config.retry_config(RetryConfig::disabled()).build();
+        let asked = aws_sdk_sqs::Client::from_conf(once).list_queues().max_results(1).send().await;
+        let Err(error) = asked else { return Ok(()) };
+        // Whether it can be reached at all is for others to say.
+        match error.raw_response().map(|answer| answer.status().as_u16()) {
+            Some(403) => {
+                let is_about_key = !error.code().unwrap_or_default().starts_with("AccessDenied");
+                let hint = " Set POSTHORN_DATA_DIR to that directory, or POSTHORN_AWS_KEY.";
+                let hint = if is_about_key { hint } else { "" };
+                let reason = error.message().unwrap_or_default();
+                bail!("{} refuses access: {reason}{hint}", self.place)
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// What a function of it would work with, as far as it goes by names.
     ///
     /// # Errors
@@ -108,6 +139,19 @@ impl Deployment {
             "check the stack's name, the region and the AWS credentials"
         }
     }
+}
+
+/// The access key that the stack on this machine keeps.
+fn kept_key() -> Result<AwsKey> {
+    let directory = options::set_or("POSTHORN_DATA_DIR", DEFAULTS.data_dir);
+    let kept = aws_key::kept(Path::new(&directory))?;
+    kept.with_context(|| {
+        format!(
+            "no access key for the stack on this machine: {directory}/{} can't be read. Set \
+             POSTHORN_DATA_DIR to the stack's data directory, or POSTHORN_AWS_KEY to its key",
+            aws_key::FILE
+        )
+    })
 }
 
 /// The URL of the API of the stack on this machine.

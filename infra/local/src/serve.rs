@@ -5,6 +5,7 @@ use std::io::{self, IsTerminal, Write};
 use anyhow::Result;
 use posthorn_shared::logging;
 
+use crate::aws_key::{self, Found};
 use crate::data_dir::MEMORY;
 use crate::options::{self, Options};
 use crate::stack::Stack;
@@ -42,6 +43,12 @@ fn introduce(stack: &Stack, data_dir: &str) -> io::Result<()> {
             directory => format!("kept in {directory}"),
         };
         writeln!(out, "admin key: {key} (shown this once; {kept})")?;
+    }
+    let key = &stack.aws.key;
+    match stack.aws_key {
+        Found::Given => {}
+        Found::Kept => writeln!(out, "AWS credentials: {data_dir}/{}", aws_key::FILE)?,
+        Found::Shown => writeln!(out, "AWS key: {}:{} (kept nowhere)", key.id(), key.secret())?,
     }
     writeln!(out, "events queue: {}", stack.events_queue_url)?;
     writeln!(out, "posthorn ready: {}", stack.api_url)

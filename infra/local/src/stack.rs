@@ -9,12 +9,13 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use aws_lambda_events::sqs::SqsEvent;
-use axum::Router;
-use axum::serve::ListenerExt;
+use axum::response::IntoResponse;
 use futures::FutureExt;
+use posthorn_api::Refusal;
 use posthorn_deliver::Deliver;
 use posthorn_dispatch::Dispatch;
 use posthorn_retry::Retry;
+use posthorn_shared::aws_endpoint::AwsEndpoint;
 use posthorn_shared::digest::sha256_hex;
 use posthorn_shared::own_addresses::OwnAddresses;
 use posthorn_shared::runtime::Runtime;
@@ -25,11 +26,14 @@ use tokio::task::JoinSet;
 
 use crate::admin_key::{self, AdminKey};
 use crate::aws::LocalAws;
+use crate::aws_key::{self, Found};
 use crate::data_dir::DataDir;
 use crate::deployment_key;
+use crate::door::Door;
 use crate::event_source::{Handler, Mapping};
 use crate::options::Options;
 use crate::schedules::Schedules;
+use crate::server::{self, descriptors};
 use crate::table;
 use crate::template::Template;
 
@@ -44,7 +48,10 @@ const PATIENCE: Duration = Duration::from_secs(4);
 /// A stack that serves.
 pub struct Stack {
     pub api_url: String,
-    pub aws_url: String,
+    /// DynamoDB, SQS and Scheduler.
+    pub aws: AwsEndpoint,
+    /// Where others find the access key of `aws`.
+    pub aws_key: Found,
     pub events_queue_url: String,
     pub admin_key: AdminKey,
     stop: watch::Sender<bool>,
@@ -61,31 +68,35 @@ impl Stack {
     pub async fn start(options: Options) -> Result<Self> {
         let data_dir = DataDir::open(&options.data_dir)?;
         let admin_key = admin_key::obtain(options.admin_key, data_dir.path())?;
+        let (key, found) = aws_key::obtain(options.aws_key, data_dir.path())?;
+        let limits = options.limits.within(descriptors::raise());
         let api = listen("POSTHORN_LISTEN", options.listen).await?;
         let aws_listener = listen("POSTHORN_AWS_LISTEN", options.aws_listen).await?;
         let own_addresses = OwnAddresses::new(api.local_addr()?, aws_listener.local_addr()?);
         let api_url = format!("http://{}", api.local_addr()?);
-        let aws_url = format!("http://{}", aws_listener.local_addr()?);
-        let template = Template::parse(&options.template, &aws_url).context("the template")?;
+        let local = AwsEndpoint { url: format!("http://{}", aws_listener.local_addr()?), key };
+        let template = Template::parse(&options.template, &local.url).context("the template")?;
 
         let mut aws = LocalAws::open(data_dir.for_aws())?;
         aws.throttle = options.aws_throttle;
-        aws.sqs.set_endpoint(&aws_url);
+        aws.sqs.set_endpoint(&local.url);
         let (stop, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();
         // Not told to stop with the rest: what is under way needs it to the end.
-        tokio::spawn(serve(aws_listener, aws.router(), None));
+        let router = aws.router(local.key.clone(), options.hosts.clone());
+        tokio::spawn(server::serve(aws_listener, router, limits, None));
 
         let mut settings = settings(&template)?;
         settings.admin_key_sha256 = Some(sha256_hex(&admin_key.key));
         settings.allowed_networks = options.allowed_networks;
         settings.allowed_ports = options.allowed_ports;
         settings.own_addresses = own_addresses;
+        settings.public_url = options.public_url;
         settings.time_scale = options.time_scale;
         settings.dialects = options.dialects;
         settings.metrics = options.metrics;
         settings.traces = options.traces;
-        settings.aws_endpoint_url = Some(aws_url.clone());
+        settings.aws_endpoint = Some(local.clone());
         settings.deployment_key = Some(deployment_key::obtain(data_dir.path())?);
         let events_queue_url = settings.events_queue_url.clone();
         let runtime = Runtime::connect(settings).await?;
@@ -127,8 +138,20 @@ impl Stack {
         let function = template.function("retry")?.clone();
         let schedules = Schedules { aws, function, retry };
         tasks.spawn(schedules.run(stopped.clone()));
-        tasks.spawn(serve(api, posthorn_api::router(runtime), Some(stopped)));
-        Ok(Self { api_url, aws_url, events_queue_url, admin_key, stop, tasks, _data_dir: data_dir })
+        let router = Door::of_api(options.hosts).before(posthorn_api::router(runtime), |closed| {
+            Refusal::Forbidden(closed.to_string()).into_response()
+        });
+        tasks.spawn(server::serve(api, router, limits, Some(stopped)));
+        Ok(Self {
+            api_url,
+            aws: local,
+            aws_key: found,
+            events_queue_url,
+            admin_key,
+            stop,
+            tasks,
+            _data_dir: data_dir,
+        })
     }
 
     /// Stops cleanly: takes nothing new, lets what is under way end, and leaves the rest on its
@@ -152,27 +175,6 @@ async fn listen(setting: &str, address: SocketAddr) -> Result<TcpListener> {
         _ => anyhow::Error::new(error)
             .context(format!("can't listen on {address}; set {setting} to another address")),
     })
-}
-
-async fn serve(listener: TcpListener, router: Router, stop: Option<watch::Receiver<bool>>) {
-    let listener = listener.tap_io(|stream| {
-        // Small answers: waiting to fill a segment only adds latency.
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "set_nodelay");
-        }
-    });
-    let served = match stop {
-        None => axum::serve(listener, router).await,
-        Some(mut stop) => {
-            let stopped = async move {
-                let _ = stop.wait_for(|stop| *stop).await;
-            };
-            axum::serve(listener, router).with_graceful_shutdown(stopped).await
-        }
-    };
-    if let Err(error) = served {
-        tracing::error!(%error, "serving");
-    }
 }
 
 /// The functions' environments put together: no two of them say different things.

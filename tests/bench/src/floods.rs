@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use anyhow::{Result, bail};
 use serde_json::{Value, json};
 
-use crate::http::Connection;
+use crate::aws::Sqs;
 use crate::process::{ADMIN_KEY, Receiver, Stack};
 use crate::receiver::Report;
 use crate::scenario::{ACCOUNT, Figures, bar, settle, wait};
@@ -72,12 +72,11 @@ async fn good_ones(arguments: &Arguments, label: &str, poison: &[String]) -> Res
     let key = load::set_up(&stack.api_url, ADMIN_KEY, ACCOUNT, &[hook]).await?;
     let count = RATE * SECONDS;
     let progress = bar(label, count);
-    let queue = format!("{}/000000000000/posthorn-events", stack.aws_url);
-    let mut connection = Connection::open(&stack.aws_url).await?;
+    let mut sqs = Sqs::open(&stack.aws_url).await?;
     let bad = async {
         let pause = std::time::Duration::from_secs(SECONDS) / (poison.len() as u32 / 10).max(1);
         for batch in poison.chunks(10) {
-            load::push_bodies(&mut connection, &queue, batch.to_vec()).await?;
+            load::push_bodies(&mut sqs, batch.to_vec()).await?;
             tokio::time::sleep(pause).await;
         }
         anyhow::Ok(())
@@ -97,16 +96,9 @@ async fn good_ones(arguments: &Arguments, label: &str, poison: &[String]) -> Res
 }
 
 async fn depth(stack: &Stack, name: &str) -> Result<usize> {
-    let mut connection = Connection::open(&stack.aws_url).await?;
-    let body = json!({
-        "QueueUrl": format!("{}/000000000000/posthorn-{name}", stack.aws_url),
-        "AttributeNames": ["ApproximateNumberOfMessages"],
-    });
-    let headers = [
-        ("content-type", "application/x-amz-json-1.0"),
-        ("x-amz-target", "AmazonSQS.GetQueueAttributes"),
-    ];
-    let answer = connection.json("POST", "/", &headers, &body.to_string(), 200).await?;
+    let mut sqs = Sqs::open(&stack.aws_url).await?;
+    let names = json!({ "AttributeNames": ["ApproximateNumberOfMessages"] });
+    let answer = sqs.call("GetQueueAttributes", name, names).await?;
     let depth = answer["Attributes"]["ApproximateNumberOfMessages"].as_str();
     Ok(depth.unwrap_or_default().parse()?)
 }

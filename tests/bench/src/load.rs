@@ -10,6 +10,7 @@ use indicatif::ProgressBar;
 use serde_json::json;
 use tokio::task::JoinSet;
 
+use crate::aws::Sqs;
 use crate::http::Connection;
 use crate::receiver::now_micros;
 
@@ -140,8 +141,7 @@ pub async fn push(
     let batches = count.div_ceil(10);
     let mut workers = JoinSet::new();
     for first in 0..CONNECTIONS {
-        let mut connection = Connection::open(aws_url).await?;
-        let queue = format!("{aws_url}/000000000000/posthorn-events");
+        let mut sqs = Sqs::open(aws_url).await?;
         let (account, progress) = (account.to_owned(), progress.clone());
         workers.spawn(async move {
             let mut batch = first;
@@ -151,7 +151,7 @@ pub async fn push(
                     tokio::time::sleep_until(started + at).await;
                 }
                 let size = 10.min(count - batch * 10);
-                push_batch(&mut connection, &queue, &account, size).await?;
+                push_batch(&mut sqs, &account, size).await?;
                 progress.inc(size);
                 batch += CONNECTIONS;
             }
@@ -164,34 +164,20 @@ pub async fn push(
     Ok(started.elapsed().as_secs_f64())
 }
 
-async fn push_batch(
-    connection: &mut Connection,
-    queue: &str,
-    account: &str,
-    size: u64,
-) -> Result<()> {
+async fn push_batch(sqs: &mut Sqs, account: &str, size: u64) -> Result<()> {
     let event = || format!(r#"{{"account":"{account}","type":"bench.event","data":{}}}"#, data());
-    push_bodies(connection, queue, (0..size).map(|_| event()).collect()).await
+    push_bodies(sqs, (0..size).map(|_| event()).collect()).await
 }
 
-/// Pushes up to ten bodies.
-pub async fn push_bodies(
-    connection: &mut Connection,
-    queue: &str,
-    bodies: Vec<String>,
-) -> Result<()> {
+/// Pushes up to ten bodies to the events queue.
+pub async fn push_bodies(sqs: &mut Sqs, bodies: Vec<String>) -> Result<()> {
     let size = bodies.len() as u64;
     let entries: Vec<_> = bodies
         .into_iter()
         .enumerate()
         .map(|(id, body)| json!({ "Id": id.to_string(), "MessageBody": body }))
         .collect();
-    let body = json!({ "QueueUrl": queue, "Entries": entries }).to_string();
-    let headers = [
-        ("content-type", "application/x-amz-json-1.0"),
-        ("x-amz-target", "AmazonSQS.SendMessageBatch"),
-    ];
-    let answer = connection.json("POST", "/", &headers, &body, 200).await?;
+    let answer = sqs.call("SendMessageBatch", "events", json!({ "Entries": entries })).await?;
     let sent = answer["Successful"].as_array().map_or(0, Vec::len);
     if sent as u64 != size {
         bail!("SendMessageBatch took {sent} of {size}: {answer}");

@@ -3,6 +3,7 @@
 //! The stack, the receiver and the load are three processes, so that the CPU seconds of each can be
 //! told apart.
 
+mod aws;
 mod floods;
 mod http;
 mod load;

@@ -9,6 +9,7 @@ use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
 
+use crate::aws;
 use crate::http::Connection;
 
 pub const ADMIN_KEY: &str = "the-admin-key-of-the-benchmark";
@@ -68,6 +69,9 @@ impl Stack {
             .env("POSTHORN_AWS_LISTEN", "127.0.0.1:0")
             .env("POSTHORN_DATA_DIR", directory.path().join("data"))
             .env("POSTHORN_ADMIN_KEY", ADMIN_KEY)
+            .env("POSTHORN_AWS_KEY", aws::key())
+            // More than any scenario opens.
+            .env("POSTHORN_CONNECTIONS", "1024")
             .stdout(Stdio::piped())
             .kill_on_drop(true)
             .spawn()
@@ -99,13 +103,17 @@ impl Stack {
     /// The meter's counts since the last reset.
     pub async fn meter(&self) -> Result<serde_json::Value> {
         let mut connection = Connection::open(&self.aws_url).await?;
-        connection.json("GET", "/_posthorn/meter", &[], "", 200).await
+        let authorization = format!("Bearer {}", aws::SECRET);
+        let headers = [("authorization", authorization.as_str())];
+        connection.json("GET", "/_posthorn/meter", &headers, "", 200).await
     }
 
     /// Sets the meter to zero.
     pub async fn reset_meter(&self) -> Result<()> {
         let mut connection = Connection::open(&self.aws_url).await?;
-        let (status, _) = connection.send("POST", "/_posthorn/meter/reset", &[], "").await?;
+        let authorization = format!("Bearer {}", aws::SECRET);
+        let headers = [("authorization", authorization.as_str())];
+        let (status, _) = connection.send("POST", "/_posthorn/meter/reset", &headers, "").await?;
         if status >= 300 {
             bail!("resetting the meter: {status}");
         }

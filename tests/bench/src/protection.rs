@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
+use crate::aws::Sqs;
 use crate::http::Connection;
 use crate::process::{ADMIN_KEY, Receiver, Stack};
 use crate::scenario::{ACCOUNT, Figures, bar, settle, wait};
@@ -153,11 +154,10 @@ async fn endpoint(stack: &Stack, key: &str, body: &Value) -> Result<()> {
 }
 
 async fn push(stack: &Stack, event_type: &str, count: u64) -> Result<()> {
-    let queue = format!("{}/000000000000/posthorn-events", stack.aws_url);
-    let mut connection = Connection::open(&stack.aws_url).await?;
+    let mut sqs = Sqs::open(&stack.aws_url).await?;
     let body = json!({ "account": ACCOUNT, "type": event_type, "data": {} }).to_string();
     for _ in 0..count / 10 {
-        load::push_bodies(&mut connection, &queue, vec![body.clone(); 10]).await?;
+        load::push_bodies(&mut sqs, vec![body.clone(); 10]).await?;
     }
     Ok(())
 }

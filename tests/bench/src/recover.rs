@@ -7,6 +7,7 @@ use anyhow::{Context, Result, bail};
 use indicatif::ProgressBar;
 use serde_json::{Value, json};
 
+use crate::aws::Sqs;
 use crate::http::Connection;
 use crate::process::{ADMIN_KEY, Receiver, Stack};
 use crate::receiver::Report;
@@ -128,8 +129,7 @@ async fn new_events(stack: &Stack, key: &str) -> Result<u64> {
 
 /// Events that do not say when they were sent: only the new ones' latency counts.
 async fn push_broken(aws_url: &str, count: u64) -> Result<()> {
-    let queue = format!("{aws_url}/000000000000/posthorn-events");
-    let mut connection = Connection::open(aws_url).await?;
+    let mut sqs = Sqs::open(aws_url).await?;
     let filling = "x".repeat(480);
     let event =
         json!({ "account": ACCOUNT, "type": "bench.broken", "data": { "filling": filling } });
@@ -138,7 +138,7 @@ async fn push_broken(aws_url: &str, count: u64) -> Result<()> {
     while left > 0 {
         let size = left.min(10);
         let bodies = vec![body.clone(); usize::try_from(size)?];
-        load::push_bodies(&mut connection, &queue, bodies).await?;
+        load::push_bodies(&mut sqs, bodies).await?;
         left -= size;
     }
     Ok(())

@@ -2,6 +2,7 @@
 //!
 //! Everything waits for conditions, with a deadline and a message that says what was seen instead.
 
+mod aws_request;
 mod client;
 mod listening;
 mod output;
@@ -17,6 +18,7 @@ mod verifiers;
 use std::future::Future;
 use std::time::{Duration, Instant};
 
+pub use aws_request::AwsRequest;
 pub use client::{Account, Answer, Client};
 pub use listening::Listening;
 pub use portal::{Browser, portal_link, portal_token};

@@ -4,9 +4,9 @@ use aws_sdk_scheduler::types::{FlexibleTimeWindow, FlexibleTimeWindowMode, Targe
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
-use aws_config::{BehaviorVersion, Region};
-use aws_sdk_sqs::config::Credentials;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_sqs::types::QueueAttributeName;
+use posthorn_shared::aws_endpoint::{AwsEndpoint, AwsKey};
 use serde_json::json;
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader};
@@ -55,6 +55,8 @@ const RETRY_FUNCTION: &str =
 pub struct Stack {
     pub api_url: String,
     pub aws_url: String,
+    /// The access key of its AWS services.
+    pub aws_key: AwsKey,
     pub options: StackOptions,
     child: Child,
     log: Output,
@@ -69,6 +71,23 @@ pub(crate) fn binary() -> PathBuf {
     let binary = folder.join("posthorn");
     assert!(binary.exists(), "{} is missing: cargo build -p posthorn", binary.display());
     binary
+}
+
+/// The setting of the access key.
+const AWS_KEY: &str = "POSTHORN_AWS_KEY";
+
+fn given_key(options: &StackOptions) -> Option<&str> {
+    let mut given = options.environment.iter().filter(|(name, _)| *name == AWS_KEY);
+    given.next().map(|(_, key)| key.as_str())
+}
+
+/// The key that a stack was given, or keeps in its data directory.
+fn aws_key(options: &StackOptions) -> AwsKey {
+    if let Some(key) = given_key(options) {
+        return key.parse().expect("an access key");
+    }
+    let file = options.data_dir.join("aws-credentials");
+    AwsKey::from_file(&std::fs::read_to_string(file).expect("a file")).expect("an access key")
 }
 
 /// Presses Ctrl-C and answers the exit code.
@@ -153,7 +172,8 @@ impl Stack {
             }
         });
         let printed = Output::keep(Vec::new(), lines, |_| ());
-        Ok(Self { api_url, aws_url, options, child, log, printed, _directory: None })
+        let aws_key = aws_key(&options);
+        Ok(Self { api_url, aws_url, aws_key, options, child, log, printed, _directory: None })
     }
 
     /// Runs a command of the program, like `dlq list`, beside this stack; answers what it printed.
@@ -166,7 +186,12 @@ impl Stack {
     pub async fn command(&self, arguments: &[&str]) -> Result<String, Failure> {
         let listen = self.aws_url.strip_prefix("http://").expect("a URL of ours");
         let mut command = Command::new(binary());
-        command.args(arguments).env("POSTHORN_AWS_LISTEN", listen).kill_on_drop(true);
+        command
+            .args(arguments)
+            .env("POSTHORN_AWS_LISTEN", listen)
+            .env("POSTHORN_DATA_DIR", &self.options.data_dir)
+            .envs(given_key(&self.options).map(|key| (AWS_KEY, key)))
+            .kill_on_drop(true);
         let output = command.output().await.expect("the program starts");
         if !output.status.success() {
             return Err(output.into());
@@ -268,20 +293,11 @@ impl Stack {
     /// # Panics
     /// When the schedule is refused.
     pub async fn call_retry(&self, input: &str) {
-        let config = aws_sdk_scheduler::Config::builder()
-            .behavior_version_latest()
-            .http_client(aws_smithy_http_client::Builder::new().build_http())
-            .endpoint_url(&self.aws_url)
-            .region(aws_sdk_scheduler::config::Region::new("us-east-1"))
-            .credentials_provider(aws_sdk_scheduler::config::Credentials::new(
-                "any", "any", None, None, "tests",
-            ))
-            .build();
         let target =
             Target::builder().arn(RETRY_FUNCTION).role_arn("arn:aws:iam::000000000000:role/any");
         let exact = FlexibleTimeWindow::builder().mode(FlexibleTimeWindowMode::Off).build();
         let at = jiff::Timestamp::now().strftime("at(%Y-%m-%dT%H:%M:%S)").to_string();
-        aws_sdk_scheduler::Client::from_conf(config)
+        aws_sdk_scheduler::Client::new(&self.aws_config().await)
             .create_schedule()
             .name(format!("due-{}", jiff::Timestamp::now().as_nanosecond()))
             .group_name("posthorn")
@@ -293,17 +309,30 @@ impl Stack {
             .expect("a schedule");
     }
 
-    /// A stock AWS SDK client for SQS.
-    pub async fn sqs(&self) -> aws_sdk_sqs::Client {
-        let http = aws_smithy_http_client::Builder::new().build_http();
-        let config = aws_config::defaults(BehaviorVersion::latest())
-            .http_client(http)
+    /// Its AWS services, and what they take.
+    pub fn aws(&self) -> AwsEndpoint {
+        AwsEndpoint { url: self.aws_url.clone(), key: self.aws_key.clone() }
+    }
+
+    /// For stock clients of its AWS services.
+    pub async fn aws_config(&self) -> SdkConfig {
+        self.aws_config_with(&self.aws_key).await
+    }
+
+    /// The same with another key.
+    pub async fn aws_config_with(&self, key: &AwsKey) -> SdkConfig {
+        aws_config::defaults(BehaviorVersion::latest())
+            .http_client(aws_smithy_http_client::Builder::new().build_http())
             .endpoint_url(&self.aws_url)
             .region(Region::new("us-east-1"))
-            .credentials_provider(Credentials::new("any", "any", None, None, "tests"))
+            .credentials_provider(key.credentials())
             .load()
-            .await;
-        aws_sdk_sqs::Client::new(&config)
+            .await
+    }
+
+    /// A stock AWS SDK client for SQS.
+    pub async fn sqs(&self) -> aws_sdk_sqs::Client {
+        aws_sdk_sqs::Client::new(&self.aws_config().await)
     }
 
     /// The URL of one of its queues, like `events` or `deliveries-dlq`.

@@ -13,6 +13,6 @@ use crate::stack::Stack;
 pub async fn store(stack: &Stack) -> Store {
     let mut settings = Settings::from_lookup(|_| None).expect("settings");
     settings.table = "posthorn".to_owned();
-    settings.aws_endpoint_url = Some(stack.aws_url.clone());
+    settings.aws_endpoint = Some(stack.aws());
     Store::new(&Runtime::connect(settings).await.expect("a runtime"))
 }

@@ -1,19 +1,22 @@
 //! One port for three services: who is meant follows from the target header or the path.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{HeaderValue, Response, StatusCode, header};
+use axum::middleware::{Next, from_fn_with_state};
 use axum::routing::{get, post};
 
 use posthorn_shared::clock::Clock;
 
+use super::access::Access;
 use super::{LocalAws, dynamodb, scheduler, sqs};
 
 /// Bytes. DynamoDB takes 16 MB in one `BatchWriteItem`, which is the most of all actions.
-const MAX_BODY: usize = 17 * 1024 * 1024;
+pub(super) const MAX_BODY: usize = 17 * 1024 * 1024;
 
 /// What a service answers.
 pub struct Answer {
@@ -38,7 +41,8 @@ impl Answer {
         Self { content_type: "application/json", ..Self::json(status, body) }
     }
 
-    fn error(status: u16, kind: &str, message: &str) -> Self {
+    /// An error of the AWS JSON 1.0 protocol.
+    pub fn error(status: u16, kind: &str, message: &str) -> Self {
         let body = serde_json::json!({"__type": kind, "message": message});
         Self::json(status, body.to_string().into_bytes())
     }
@@ -76,13 +80,21 @@ impl Answer {
     }
 }
 
-/// Every route of the port.
-pub fn router(aws: LocalAws) -> Router {
+/// Every route of the port, for those who have access.
+pub fn router(aws: LocalAws, access: Access) -> Router {
     Router::new()
         .route("/_posthorn/meter", get(read_meter))
         .route("/_posthorn/meter/reset", post(reset_meter))
         .fallback(serve)
+        .layer(from_fn_with_state(Arc::new(access), admit))
         .with_state(aws)
+}
+
+async fn admit(State(access): State<Arc<Access>>, request: Request, next: Next) -> Response<Body> {
+    match access.admit(request).await {
+        Ok(request) => next.run(request).await,
+        Err(refusal) => refusal.into_response(),
+    }
 }
 
 async fn read_meter(State(aws): State<LocalAws>) -> axum::Json<super::meter::Counts> {
@@ -105,17 +117,8 @@ fn chance() -> f64 {
 
 async fn serve(State(aws): State<LocalAws>, request: Request) -> Response<Body> {
     let (parts, body) = request.into_parts();
-    let body = match axum::body::to_bytes(body, MAX_BODY).await {
-        Ok(body) => body,
-        Err(_) => {
-            return Answer::error(
-                413,
-                "com.amazon.coral.service#RequestEntityTooLargeException",
-                "The request is longer than 17 MiB, or broke off.",
-            )
-            .into_response();
-        }
-    };
+    // All of it is there: who signs a request signs its body.
+    let body = axum::body::to_bytes(body, MAX_BODY).await.unwrap_or_default();
     let header = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok());
     let target = header("x-amz-target").unwrap_or_default();
     let operation = target.rsplit('.').next().unwrap_or_default();

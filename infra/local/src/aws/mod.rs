@@ -1,14 +1,15 @@
 //! An AWS-compatible endpoint on one loopback port: DynamoDB, SQS and EventBridge Scheduler.
 //!
-//! The three services speak the wire protocols of AWS, so that any AWS SDK or CLI can use
-//! them, and keep everything they acknowledge in SQLite, so that it survives a killed process.
-//! DynamoDB is the library `dynoxide`; SQS and Scheduler are written here, since no library
-//! is durable, faithful and permissively licensed at once.
+//! The three services speak the wire protocols of AWS, so that any AWS SDK or CLI that has the
+//! stack's access key can use them, and keep everything they acknowledge in SQLite, so that it
+//! survives a killed process. DynamoDB is the library `dynoxide`; SQS and Scheduler are written
+//! here, since no library is durable, faithful and permissively licensed at once.
 //!
 //! Durability is SQLite's `synchronous=NORMAL` with a write-ahead log: what was answered is
 //! with the operating system, which a `kill -9` does not touch; a power cut may lose the last
 //! moments, but never corrupts.
 
+mod access;
 pub mod dynamodb;
 mod http;
 pub mod meter;
@@ -20,9 +21,13 @@ use std::path::PathBuf;
 
 pub use dynamodb::DynamoDb;
 pub use meter::Meter;
+use posthorn_shared::aws_endpoint::AwsKey;
 use posthorn_shared::clock::Clock;
 pub use scheduler::Scheduler;
 pub use sqs::Sqs;
+
+use self::access::Access;
+use crate::door::Hosts;
 
 /// The account that every ARN and queue URL names.
 pub const ACCOUNT: &str = "000000000000";
@@ -74,8 +79,9 @@ impl LocalAws {
         })
     }
 
-    /// All three services on one port, told apart by `X-Amz-Target` and path.
-    pub fn router(&self) -> axum::Router {
-        http::router(self.clone())
+    /// All three services on one port, told apart by `X-Amz-Target` and path. They take what is
+    /// signed with this key, and sent to an address, `localhost` or one of these hosts.
+    pub fn router(&self, key: AwsKey, hosts: Hosts) -> axum::Router {
+        http::router(self.clone(), Access::new(key, hosts))
     }
 }

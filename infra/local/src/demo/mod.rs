@@ -24,6 +24,7 @@ use self::endpoints::{Endpoint, Manner};
 use self::follower::Follower;
 use self::producer::Producer;
 use self::receiver::Receiver;
+use crate::aws_key::Found;
 use crate::options::{Defaults, Options};
 use crate::screen;
 use crate::stack::Stack;
@@ -98,6 +99,9 @@ fn introduce(screen: &mut impl Write, stack: &Stack, time_scale: f64) -> std::io
     writeln!(screen, "events queue: {}", stack.events_queue_url)?;
     if stack.admin_key.is_new {
         writeln!(screen, "admin key:    {}", stack.admin_key.key)?;
+    }
+    if stack.aws_key == Found::Shown {
+        writeln!(screen, "AWS key:      {}:{}", stack.aws.key.id(), stack.aws.key.secret())?;
     }
     writeln!(screen, "retries:      {time_scale} times as fast (POSTHORN_TIME_SCALE)")?;
     for manner in Manner::ALL {

@@ -34,7 +34,7 @@ impl Producer {
     ) -> Self {
         // Only where AWS is matters here, so nothing else can be wrong.
         let mut settings = Settings::from_lookup(|_| None).unwrap_or_else(|_| unreachable!());
-        settings.aws_endpoint_url = Some(stack.aws_url.clone());
+        settings.aws_endpoint = Some(stack.aws.clone());
         let runtime = Runtime::connect(settings).await;
         let runtime = runtime.unwrap_or_else(|_| unreachable!());
         let events_queue_url = stack.events_queue_url.clone();

@@ -6,7 +6,6 @@ mod arguments;
 mod book;
 mod curl;
 mod delivery;
-mod door;
 mod layout;
 mod line;
 mod page;
@@ -31,8 +30,10 @@ pub use self::arguments::Arguments;
 use self::book::Book;
 use self::registration::Registration;
 use crate::colours::{EMPHASIS, FAINT, WAITING};
+use crate::door::Door;
 use crate::options;
 use crate::plain_text::plain;
+use crate::server::{self, descriptors};
 use crate::usage::{OrUsage, Usage};
 use crate::verification::{ReceiverSecret, Verifier};
 
@@ -63,6 +64,7 @@ pub async fn run(
         let problem = format!("{} {detail}", arguments::option_of(field));
         return Err(Usage::argument(problem).into());
     }
+    let (hosts, limits) = (options::hosts()?, options::limits()?);
     let dialects = match options::set("POSTHORN_DIALECTS_DIR") {
         Some(directory) => {
             Dialects::with_directory(Path::new(&directory)).context("POSTHORN_DIALECTS_DIR")?
@@ -106,11 +108,13 @@ pub async fn run(
         listening.introduce(registration.as_ref(), address, !arguments.no_page);
         let mut router = Router::new().fallback(receive::receive);
         if !arguments.no_page {
-            router = router.merge(page::routes());
+            router = router.merge(page::routes(Door::of_page(hosts)));
         }
-        let serve = axum::serve(listener, router.with_state(listening));
+        let limits = limits.within(descriptors::raise());
+        let serve = server::serve(listener, router.with_state(listening), limits, None);
+        // Not dropped at the stop: what is being answered goes on while the endpoint is deleted.
         tokio::select! {
-            ended = serve => ended.context("the receiver failed"),
+            ended = tokio::spawn(serve) => ended.context("the receiver failed"),
             _ = &mut stop => Ok(()),
         }
     };

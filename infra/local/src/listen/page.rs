@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::{Path, Request, State};
-use axum::middleware::{Next, from_fn};
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{any, get};
@@ -17,9 +17,10 @@ use http::header::{HeaderName, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderValue, StatusCode};
 use serde_json::{Value, json};
 
+use super::Listener;
 use super::answers::Answers;
 use super::receive::receive;
-use super::{Listener, door};
+use crate::door::Door;
 
 /// What is below it is no delivery.
 pub const PREFIX: &str = "/_posthorn";
@@ -38,8 +39,8 @@ const FILES: [(&str, &str, &str); 4] = [
     ("/page.js", "text/javascript; charset=utf-8", include_str!("../../assets/listen/page.js")),
 ];
 
-/// The routes of the page.
-pub fn routes() -> Router<Arc<Listener>> {
+/// The routes of the page, for those whom the door lets in.
+pub fn routes(door: Door) -> Router<Arc<Listener>> {
     let at = |path: &str| format!("{PREFIX}{path}");
     let mut page = Router::new()
         .route(&at("/stream"), get(follow))
@@ -51,14 +52,14 @@ pub fn routes() -> Router<Arc<Listener>> {
         page = page.route(&at(path), get(move || file(media_type, text)));
     }
     let entrance = || async { Redirect::temporary(&format!("{PREFIX}/")) };
-    page.route_layer(from_fn(guard))
+    page.route_layer(from_fn_with_state(door, guard))
         .route(PREFIX, get(entrance))
         .route("/", get(entrance).post(receive))
 }
 
 /// Lets in who may see the page, and says of every answer how to treat it.
-async fn guard(request: Request, next: Next) -> Response {
-    let mut response = match door::check(request.method(), request.headers()) {
+async fn guard(State(door): State<Door>, request: Request, next: Next) -> Response {
+    let mut response = match door.check(request.method(), request.headers()) {
         Ok(()) => next.run(request).await,
         Err(closed) => (StatusCode::FORBIDDEN, format!("{closed}\n")).into_response(),
     };

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use posthorn_end_to_end::{
-    Client, Receiver, Reply, Stack, StackOptions, python, repository, verdicts,
+    AwsRequest, Receiver, Reply, Stack, StackOptions, python, repository, verdicts,
 };
 use posthorn_shared::delivery_message::DeliveryMessage;
 use posthorn_shared::ids::EventKey;
@@ -34,10 +34,8 @@ async fn stack(directory: &Path, time_scale: f64, deployment_key: Option<&str>) 
 
 async fn dynamodb(stack: &Stack, operation: &str, body: Value) -> Value {
     let target = format!("DynamoDB_20120810.{operation}");
-    let headers =
-        [("x-amz-target", target.as_str()), ("content-type", "application/x-amz-json-1.0")];
-    let client = Client::new(&stack.aws_url, "");
-    let answer = client.request("POST", "/", &headers, body.to_string()).await;
+    let request = AwsRequest::operation(&target, body.to_string());
+    let answer = request.signed(&stack.aws()).send(&stack.aws()).await;
     assert_eq!(answer.status, 200, "{operation}: {}", answer.text);
     answer.json
 }

@@ -24,6 +24,8 @@ const COMMANDS: [&[&str]; 16] = [
     &["doctor"],
     &["completions"],
 ];
+/// An access key that no stack has.
+const OTHER_KEY: &str = "other:a-secret-that-no-stack-has";
 const SHELLS: [&str; 5] = ["bash", "zsh", "fish", "elvish", "powershell"];
 
 /// An address on this machine at which nothing listens.
@@ -46,7 +48,10 @@ fn printing(api_url: &str) -> [Vec<&str>; 6] {
 
 /// A program that works on this stack.
 fn of(stack: &Stack, program: Program) -> Program {
-    program.env("POSTHORN_AWS_LISTEN", stack.aws_url.trim_start_matches("http://"))
+    let data_dir = stack.options.data_dir.to_str().expect("a path of text");
+    program
+        .env("POSTHORN_AWS_LISTEN", stack.aws_url.trim_start_matches("http://"))
+        .env("POSTHORN_DATA_DIR", data_dir)
 }
 
 /// A command that works on this stack.
@@ -260,6 +265,13 @@ async fn a_setting_that_can_not_be_right_is_wrong_usage() {
         (&["serve"], "POSTHORN_TRACES_COLLECTOR", "nowhere"),
         (&["serve"], "POSTHORN_TRACES_RATIO", "2"),
         (&["serve"], "POSTHORN_AWS_THROTTLE", "1"),
+        (&["serve"], "POSTHORN_HOSTS", "https://hooks.example.com"),
+        (&["listen"], "POSTHORN_HOSTS", "hooks.example.com:443"),
+        (&["serve"], "POSTHORN_PUBLIC_URL", "nowhere"),
+        (&["serve"], "POSTHORN_HEAD_SECONDS", "0"),
+        (&["serve"], "POSTHORN_BODY_SECONDS", "601"),
+        (&["listen"], "POSTHORN_BODY_SECONDS", "soon"),
+        (&["serve"], "POSTHORN_CONNECTIONS", "0"),
     ] {
         let said = wrong_usage(Program::new(arguments).env(name, value), "posthorn --help").await;
         assert!(said.contains(&format!("{name}: ")) && said.contains(value), "{said}");
@@ -267,6 +279,11 @@ async fn a_setting_that_can_not_be_right_is_wrong_usage() {
     let short = Program::new(&["serve"]).env("POSTHORN_ADMIN_KEY", "hunter2");
     let said = wrong_usage(short, "posthorn --help").await;
     assert!(said.contains("POSTHORN_ADMIN_KEY: ") && !said.contains("hunter2"), "{said}");
+    for arguments in [&["serve"][..], &["dlq", "list"]] {
+        let program = Program::new(arguments).env("POSTHORN_AWS_KEY", "local:hunter2");
+        let said = wrong_usage(program, "posthorn --help").await;
+        assert!(said.contains("POSTHORN_AWS_KEY: ") && !said.contains("hunter2"), "{said}");
+    }
 }
 
 #[tokio::test]
@@ -275,7 +292,8 @@ async fn what_fails_says_what_to_do_and_is_no_wrong_usage() {
     for arguments in
         [&["dlq", "list"][..], &["admin", "list-keys"], &["admin", "create-key"], &["doctor"]]
     {
-        let ended = Program::new(arguments).env("POSTHORN_AWS_LISTEN", &closed).run().await;
+        let program = Program::new(arguments).env("POSTHORN_AWS_LISTEN", &closed);
+        let ended = program.env("POSTHORN_AWS_KEY", OTHER_KEY).run().await;
         let said = error(&ended, 1);
         for part in [closed.as_str(), "start one with `posthorn`", "POSTHORN_AWS_LISTEN", "--stack"]
         {
@@ -314,12 +332,36 @@ async fn a_wrong_name_of_a_stack_is_reported_with_the_reason() {
         let program = Program::new(arguments)
             .env("AWS_ENDPOINT_URL", &stack.aws_url)
             .env("AWS_REGION", "us-east-1")
-            .env("AWS_ACCESS_KEY_ID", "any")
-            .env("AWS_SECRET_ACCESS_KEY", "any");
+            .env("AWS_ACCESS_KEY_ID", stack.aws_key.id())
+            .env("AWS_SECRET_ACCESS_KEY", stack.aws_key.secret());
         let ended = program.run().await;
         let said = error(&ended, 1);
         for part in [part, "the stack other in AWS", "check the stack's name"] {
             assert!(said.contains(part), "{said}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_command_without_the_stacks_access_key_says_what_to_do() {
+    let stack = Stack::start().await;
+    let aws = stack.aws_url.trim_start_matches("http://");
+    let nowhere = TempDir::new().unwrap();
+    let nowhere = nowhere.path().to_str().expect("a path of text");
+    let wrong_secret = format!("{}:a-secret-that-no-stack-has", stack.aws_key.id());
+    for arguments in [&["dlq", "list"][..], &["admin", "list-keys"], &["doctor"]] {
+        for (name, value) in [
+            ("POSTHORN_DATA_DIR", nowhere),
+            ("POSTHORN_AWS_KEY", OTHER_KEY),
+            ("POSTHORN_AWS_KEY", &wrong_secret),
+        ] {
+            let program = Program::new(arguments).env("POSTHORN_AWS_LISTEN", aws);
+            let ended = program.env(name, value).run().await;
+            let said = error(&ended, 1);
+            for part in ["aws-credentials", "POSTHORN_DATA_DIR", "POSTHORN_AWS_KEY"] {
+                assert!(said.contains(part), "{arguments:?} {name}: {said}");
+            }
+            assert!(!said.contains("a-secret-that"), "{said}");
         }
     }
 }

@@ -107,7 +107,13 @@ async fn nobody_else_reads_the_data_directory() {
     receiver.wait_for("/hook", 1).await;
     assert_eq!(mode(&data), 0o700);
     let found = files(&data);
-    for name in ["dynamodb.sqlite", "sqs.sqlite-wal", "scheduler.sqlite-shm", "deployment-key"] {
+    for name in [
+        "dynamodb.sqlite",
+        "sqs.sqlite-wal",
+        "scheduler.sqlite-shm",
+        "deployment-key",
+        "aws-credentials",
+    ] {
         assert!(found.iter().any(|(file, _)| file == name), "{name} in {found:?}");
     }
     assert!(found.iter().all(|(_, mode)| *mode == 0o600), "{found:?}");

@@ -59,7 +59,7 @@ impl Queues {
             (queue, depth)
         });
         // The stack on this machine is where the commands look by themselves.
-        let here = settings.aws_endpoint_url.is_some();
+        let here = settings.aws_endpoint.is_some();
         let place = if here { String::new() } else { format!(" --stack {}", settings.table) };
         Self { all: join_all(read).await, place }
     }

@@ -6,8 +6,9 @@ use aws_sdk_dynamodb::types::{
     AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, PutRequest,
     ReturnConsumedCapacity, ScalarAttributeType, WriteRequest,
 };
+use serde_json::json;
 
-use super::endpoint::{Endpoint, get, ours, post};
+use super::endpoint::{Endpoint, ours, own_routes, post};
 
 async fn table(endpoint: &Endpoint) {
     let key = |name: &str, kind| {
@@ -50,13 +51,13 @@ async fn units_are_metered_and_shown_to_those_who_ask() {
     let query = query.expression_attribute_values(":p", AttributeValue::S("p".to_owned()));
     assert_eq!(query.send().await.expect("a query").items().len(), 10);
 
-    let meter: serde_json::Value = get(&endpoint, "/_posthorn/meter").await;
+    let meter = own_routes(&endpoint).get("/_posthorn/meter").await;
     assert_eq!(meter["dynamodb"]["write_units"], 20.0);
     assert_eq!(meter["dynamodb"]["read_units"], 0.5);
     assert_eq!(meter["calls"]["dynamodb"]["BatchWriteItem"]["calls"], 2);
-    post(&endpoint, "/_posthorn/meter/reset", "", "").await;
-    let meter: serde_json::Value = get(&endpoint, "/_posthorn/meter").await;
-    assert_eq!(meter["calls"], serde_json::json!({}));
+    own_routes(&endpoint).post("/_posthorn/meter/reset", json!({})).await;
+    let meter = own_routes(&endpoint).get("/_posthorn/meter").await;
+    assert_eq!(meter["calls"], json!({}));
 }
 
 #[tokio::test]

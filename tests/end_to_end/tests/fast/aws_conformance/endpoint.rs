@@ -2,8 +2,14 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use aws_sdk_sqs::config::{BehaviorVersion, Credentials, Region};
+use aws_sdk_sqs::config::{BehaviorVersion, Region, SharedCredentialsProvider};
 use posthorn::aws::{DataDir, LocalAws};
+use posthorn::door::Hosts;
+use posthorn_end_to_end::{AwsRequest, Client};
+use posthorn_shared::aws_endpoint::{AwsEndpoint, AwsKey};
+
+/// Other implementations take any.
+const KEY: &str = "conformance:the-secret-of-these-tests";
 
 /// Clients for one implementation. Names made with it collide with nobody's.
 #[derive(Clone)]
@@ -11,7 +17,7 @@ pub struct Endpoint {
     pub sqs: aws_sdk_sqs::Client,
     pub scheduler: aws_sdk_scheduler::Client,
     pub dynamodb: aws_sdk_dynamodb::Client,
-    pub url: String,
+    aws: AwsEndpoint,
 }
 
 /// A fresh stack of ours on a free loopback port; it ends with the test's runtime.
@@ -19,8 +25,13 @@ pub async fn ours() -> Endpoint {
     let aws = LocalAws::open(DataDir::Memory).expect("a stack in memory");
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("its address");
-    tokio::spawn(async move { axum::serve(listener, aws.router()).await });
+    let router = aws.router(key(), Hosts::default());
+    tokio::spawn(async move { axum::serve(listener, router).await });
     at(&format!("http://{address}"))
+}
+
+fn key() -> AwsKey {
+    KEY.parse().expect("an access key")
 }
 
 /// The implementations that the environment names.
@@ -38,9 +49,7 @@ pub fn at(url: &str) -> Endpoint {
     let config = aws_config::SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new("us-east-1"))
-        .credentials_provider(aws_sdk_sqs::config::SharedCredentialsProvider::new(
-            Credentials::new("test", "test", None, None, "test"),
-        ))
+        .credentials_provider(SharedCredentialsProvider::new(key().credentials()))
         .http_client(aws_smithy_http_client::Builder::new().build_http())
         .endpoint_url(url)
         .build();
@@ -48,7 +57,7 @@ pub fn at(url: &str) -> Endpoint {
         sqs: aws_sdk_sqs::Client::new(&config),
         scheduler: aws_sdk_scheduler::Client::new(&config),
         dynamodb: aws_sdk_dynamodb::Client::new(&config),
-        url: url.to_owned(),
+        aws: AwsEndpoint { url: url.to_owned(), key: key() },
     }
 }
 
@@ -68,25 +77,15 @@ impl Endpoint {
     }
 }
 
-/// GETs JSON from a path of the endpoint.
-pub async fn get(endpoint: &Endpoint, path: &str) -> serde_json::Value {
-    let request = http::Request::get(format!("{}{path}", endpoint.url));
-    let (_, body) = exchange(request, String::new()).await;
-    serde_json::from_str(&body).expect("JSON")
+/// A client of the endpoint's routes that AWS does not have.
+pub fn own_routes(endpoint: &Endpoint) -> Client {
+    Client::new(&endpoint.aws.url, endpoint.aws.key.secret())
 }
 
 /// POSTs a body as it is. Returns status and body.
 pub async fn post(endpoint: &Endpoint, path: &str, target: &str, body: &str) -> (u16, String) {
-    let request = http::Request::post(format!("{}{path}", endpoint.url));
-    exchange(request.header("x-amz-target", target), body.to_owned()).await
-}
-
-async fn exchange(request: http::request::Builder, body: String) -> (u16, String) {
-    use http_body_util::BodyExt;
-    let executor = hyper_util::rt::TokioExecutor::new();
-    let client = hyper_util::client::legacy::Client::builder(executor).build_http::<String>();
-    let answer = client.request(request.body(body).expect("a request")).await.expect("an answer");
-    let status = answer.status().as_u16();
-    let body = answer.into_body().collect().await.expect("a body").to_bytes();
-    (status, String::from_utf8_lossy(&body).into_owned())
+    let request = AwsRequest::operation(target, body);
+    let request = AwsRequest { path: path.to_owned(), ..request }.signed(&endpoint.aws);
+    let answer = request.send(&endpoint.aws).await;
+    (answer.status, answer.text)
 }

@@ -1,7 +1,9 @@
 //! Bad destinations, slow destinations, noisy neighbours.
 
+mod aws_port;
 mod bounded;
 mod circuit;
+mod connections;
 mod hushed;
 mod operational;
 mod own_ports;
@@ -9,3 +11,4 @@ mod quotas;
 mod receivers_say;
 mod slots;
 mod switched_off;
+mod web_pages;

@@ -5,8 +5,6 @@ use aws_sdk_scheduler::types::{FlexibleTimeWindow, FlexibleTimeWindowMode, Targe
 use posthorn_end_to_end::{Account, Receiver, Reply, Stack, eventually};
 use serde_json::{Value, json};
 
-use super::switched_off::aws_config;
-
 /// The types of operational events that came, sorted.
 fn came(receiver: &Receiver, path: &str) -> Vec<String> {
     let types = receiver.requests(path).into_iter().map(|request| request.json()["type"].clone());
@@ -142,7 +140,7 @@ async fn old_secrets_are_told_of() {
     let account = stack.account("acme").await;
     let listener = json!({ "url": receiver.url("/ops"), "event_types": ["posthorn.*"] });
     let id = account.endpoint(listener).await;
-    let config = aws_config(&stack).await;
+    let config = stack.aws_config().await;
     let table = aws_sdk_dynamodb::Client::new(&config);
     // As if its secret had been set 90 days ago.
     let key = [("pk", "A#acme".to_owned()), ("sk", format!("EP#{id}"))];

@@ -1,6 +1,6 @@
 //! The stack's own ports: no customer reaches them by a delivery.
 
-use posthorn_end_to_end::{Client, Stack, closed_port_url};
+use posthorn_end_to_end::{AwsRequest, Client, Stack, closed_port_url};
 use posthorn_shared::digest::sha256_hex;
 use serde_json::{Value, json};
 
@@ -111,4 +111,12 @@ async fn no_delivery_reaches_the_stacks_own_ports() {
         }
     }
     assert_forged_key_is_unknown(&stack).await;
+    // Nor would one do any good that found a way.
+    let forgery = AwsRequest::operation("DynamoDB_20120810.PutItem", forgery().to_string());
+    assert_eq!(forgery.send(&stack.aws()).await.status, 403);
+    assert_forged_key_is_unknown(&stack).await;
+    // With the stack's access key it would.
+    assert_eq!(forgery.signed(&stack.aws()).send(&stack.aws()).await.status, 200);
+    let forger = Client::new(&stack.api_url, FORGED);
+    forger.wait_until("/v1/accounts", |_| true).await;
 }

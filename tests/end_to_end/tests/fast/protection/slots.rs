@@ -13,7 +13,7 @@ use posthorn_shared::store::Store;
 async fn store(stack: &Stack) -> Store {
     let table = |name| (name == "POSTHORN_TABLE").then(|| "posthorn".to_owned());
     let mut settings = Settings::from_lookup(table).expect("settings");
-    settings.aws_endpoint_url = Some(stack.aws_url.clone());
+    settings.aws_endpoint = Some(stack.aws());
     Store::new(&Runtime::connect(settings).await.expect("a runtime"))
 }
 

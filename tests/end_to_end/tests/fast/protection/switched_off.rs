@@ -1,29 +1,15 @@
 //! Endpoints that fail for days.
 
-use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_sdk_dynamodb::config::Credentials;
 use aws_sdk_dynamodb::types::AttributeValue;
 use posthorn_end_to_end::{Receiver, Reply, Stack};
 use serde_json::json;
-
-/// For clients of the stack's AWS services.
-pub async fn aws_config(stack: &Stack) -> SdkConfig {
-    let http = aws_smithy_http_client::Builder::new().build_http();
-    aws_config::defaults(BehaviorVersion::latest())
-        .http_client(http)
-        .endpoint_url(&stack.aws_url)
-        .region(Region::new("us-east-1"))
-        .credentials_provider(Credentials::new("any", "any", None, None, "tests"))
-        .load()
-        .await
-}
 
 #[tokio::test]
 async fn five_days_without_a_success_switch_an_endpoint_off() {
     let stack = Stack::start().await;
     let receiver = Receiver::start().await;
     let account = stack.account("acme").await;
-    let table = aws_sdk_dynamodb::Client::new(&aws_config(&stack).await);
+    let table = aws_sdk_dynamodb::Client::new(&stack.aws_config().await);
     let this_hour = jiff::Timestamp::now().as_second() / 3600;
     // As if it had begun so many hours ago, with one success since or none.
     let mut endpoints = Vec::new();
@@ -71,7 +57,7 @@ async fn an_endpoint_that_can_not_be_read_harms_nobody_else() {
     let account = stack.account("acme").await;
     let spoiled = account.endpoint(json!({ "url": receiver.url("/spoiled") })).await;
     let whole = account.endpoint(json!({ "url": receiver.url("/whole") })).await;
-    let table = aws_sdk_dynamodb::Client::new(&aws_config(&stack).await);
+    let table = aws_sdk_dynamodb::Client::new(&stack.aws_config().await);
     // As if its secret had been sealed with another key.
     table
         .update_item()
