@@ -124,7 +124,7 @@ pub fn failing(hour: Hour, endpoint: &EndpointId) -> Key {
     key(failing_pk(hour), endpoint.as_str())
 }
 
-/// The slots of an endpoint, or of an API key, whose rate is limited.
+/// The slots of an endpoint, of an API key, or of a session, whose rate is limited.
 pub fn slots(of: &str) -> Key {
     key(format!("RL#{of}"), "SLOTS")
 }

@@ -16,6 +16,7 @@ use super::session::Found;
 use super::shell;
 use super::site::Site;
 use super::trouble::Trouble;
+use crate::body;
 use crate::state::ApiState;
 
 /// Says by whom a page may be framed, where no session does.
@@ -28,7 +29,7 @@ impl Framers {
     }
 }
 
-/// Finds the session, and finishes the answer.
+/// Finds the session, counts its request, and finishes the answer.
 pub async fn layer(State(state): State<ApiState>, request: Request, next: Next) -> Response {
     let (mut parts, body) = request.into_parts();
     let site = Site::of(&parts, &state.runtime.settings);
@@ -36,7 +37,13 @@ pub async fn layer(State(state): State<ApiState>, request: Request, next: Next) 
     let partial = parts.headers.contains_key("hx-request");
     parts.extensions.insert(site.clone());
     parts.extensions.insert(found.clone());
-    let mut response = next.run(Request::from_parts(parts, body)).await;
+    let mut response = match found.admit(&state).await {
+        Ok(()) => next.run(Request::from_parts(parts, body)).await,
+        Err(trouble) => {
+            body::discard(body).await;
+            trouble.into_response()
+        }
+    };
     let framers = response.extensions_mut().remove::<Framers>();
     if let Some(trouble) = response.extensions_mut().remove::<Arc<Trouble>>() {
         response = explained(&trouble, &site, &found, partial);
@@ -50,7 +57,7 @@ pub async fn layer(State(state): State<ApiState>, request: Request, next: Next) 
 fn explained(trouble: &Trouble, site: &Site, found: &Found, partial: bool) -> Response {
     let signed_out = matches!(trouble, Trouble::NoSession | Trouble::SessionOver);
     if partial {
-        let mut response = (trouble.status(), trouble.advice()).into_response();
+        let mut response = trouble.response(trouble.advice());
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
         if signed_out && let Ok(start) = HeaderValue::from_str(site.base()) {
@@ -58,11 +65,10 @@ fn explained(trouble: &Trouble, site: &Site, found: &Found, partial: bool) -> Re
         }
         return response;
     }
-    let page = match found {
+    trouble.response(match found {
         Found::Present(visitor) if !signed_out => shell::trouble(visitor, trouble),
         _ => shell::trouble_outside(site, trouble),
-    };
-    (trouble.status(), page).into_response()
+    })
 }
 
 /// Puts on what keeps a page safe. Nobody named: nobody may frame it.
