@@ -9,3 +9,5 @@ mod quotas;
 mod receivers_say;
 mod slots;
 mod switched_off;
+
+pub use switched_off::aws_config;
