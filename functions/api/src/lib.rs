@@ -5,6 +5,7 @@
 mod address;
 mod auth;
 mod body;
+mod caller_address;
 mod description;
 mod extract;
 mod facade;

@@ -161,6 +161,8 @@ async fn serve(listener: TcpListener, router: Router, stop: Option<watch::Receiv
             tracing::debug!(%error, "set_nodelay");
         }
     });
+    // The API logs where requests come from.
+    let router = router.into_make_service_with_connect_info::<SocketAddr>();
     let served = match stop {
         None => axum::serve(listener, router).await,
         Some(mut stop) => {
