@@ -31,7 +31,7 @@ use posthorn_shared::digest::sha256_hex;
 use posthorn_shared::due::Bucket;
 use posthorn_shared::runtime::Runtime;
 use posthorn_shared::settings::Settings;
-use posthorn_shared::store::Store;
+use posthorn_shared::store::{Store, SweepCursor};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
@@ -226,8 +226,7 @@ impl World {
             lost_deletes: BTreeSet::new(),
         };
         // The sweep's cursor is where it is in a deployment that runs.
-        let begun = Bucket::of(world.now(), 1.0);
-        Store::new(&world.onlooker).move_sweep_cursor(begun).await.expect("a cursor");
+        world.move_sweep_cursor(Bucket::of(world.now(), 1.0)).await;
         let account = json!({ "id": "acme", "name": "Acme" });
         world.request(ADMIN_KEY, "POST", "/v1/accounts", account).await;
         let key = json!({ "name": "tests", "scopes": ["manage"] });
@@ -463,7 +462,13 @@ impl World {
     async fn skip_sweeps(&self) {
         let recent = self.now().saturating_sub(SignedDuration::from_mins(4)).expect("a time");
         let first = self.first_open_bucket().await;
-        let cursor = first.unwrap_or_else(|| Bucket::of(recent, 1.0));
+        self.move_sweep_cursor(first.unwrap_or_else(|| Bucket::of(recent, 1.0))).await;
+    }
+
+    /// Every event is found by the mark of its hour, or not at all.
+    async fn move_sweep_cursor(&self, bucket: Bucket) {
+        let events_marked_from = Some(Timestamp::UNIX_EPOCH);
+        let cursor = SweepCursor { bucket, events_marked_from };
         Store::new(&self.onlooker).move_sweep_cursor(cursor).await.expect("a cursor");
     }
 

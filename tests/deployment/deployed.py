@@ -29,6 +29,8 @@ NOT_AS_ON_AWS = """
   looked at.
 - Pipes do not run: that operational events reach their topic is not seen here.
 - Alarms do not read metrics: their definitions are checked, not their going off.
+- It is reached by plain http, which the policies of queues and topic refuse: they are taken out, and checked in
+  template.py. Nor does it throttle requests, or compress what it answers.
 - Time can't be pressed: retries of a quarter of an hour run with POSTHORN_TIME_SCALE set on the
   functions, which is no parameter of the template.
 """

@@ -12,6 +12,7 @@ use posthorn_shared::ids::AccountId;
 use subtle::ConstantTimeEq;
 
 use crate::problem::Refusal;
+use crate::quotas::Counted;
 use crate::request_log;
 use crate::state::ApiState;
 
@@ -50,12 +51,26 @@ pub enum Identity {
     Account(Arc<ApiKey>),
 }
 
-/// Finds out whose key a request shows.
+/// In a request that is counted.
+#[derive(Clone)]
+struct Admitted(Identity);
+
+/// Finds out whose key a request shows, and counts the request: once, however many ask.
 ///
 /// # Errors
-/// When it shows none that is known.
-pub async fn identify(parts: &Parts, state: &ApiState) -> Result<Identity, Refusal> {
-    identify_by_hash(&sha256_hex(presented_key(parts).ok_or(Refusal::NoKey)?), state).await
+/// When it shows none that is known, or the key has made as many requests as it may.
+pub async fn admit(parts: &mut Parts, state: &ApiState) -> Result<Identity, Refusal> {
+    if let Some(Admitted(identity)) = parts.extensions.get::<Admitted>() {
+        return Ok(identity.clone());
+    }
+    let key = presented_key(parts).ok_or(Refusal::NoKey)?;
+    let identity = identify_by_hash(&sha256_hex(key), state).await?;
+    if let Identity::Account(key) = &identity {
+        request_log::is_of(key.account.as_str());
+        state.quotas.admit(Counted::Key(key)).await?;
+    }
+    parts.extensions.insert(Admitted(identity.clone()));
+    Ok(identity)
 }
 
 /// Finds out whose key has this SHA-256 (lower-case hex).
@@ -96,10 +111,7 @@ impl FromRequestParts<ApiState> for AnyKey {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Refusal> {
-        if let Identity::Account(key) = identify(parts, state).await? {
-            state.quotas.admit(&key).await?;
-        }
-        Ok(Self)
+        admit(parts, state).await.map(|_| Self)
     }
 }
 
@@ -122,7 +134,7 @@ impl FromRequestParts<ApiState> for CatalogCaller {
 
     async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Refusal> {
         let names_none = !parts.headers.contains_key(ACCOUNT_HEADER);
-        if names_none && matches!(identify(parts, state).await?, Identity::Admin) {
+        if names_none && matches!(admit(parts, state).await?, Identity::Admin) {
             return Ok(Self(None));
         }
         Caller::from_request_parts(parts, state).await.map(Some).map(Self)
@@ -133,7 +145,7 @@ impl FromRequestParts<ApiState> for Admin {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Refusal> {
-        match identify(parts, state).await? {
+        match admit(parts, state).await? {
             Identity::Admin => Ok(Self),
             Identity::Account(_) => {
                 Err(Refusal::Forbidden("only the platform team's admin key may do this".to_owned()))
@@ -153,13 +165,11 @@ impl FromRequestParts<ApiState> for Caller {
                 Some(id.ok_or(Refusal::Unknown("account"))?)
             }
         };
-        match identify(parts, state).await? {
+        match admit(parts, state).await? {
             Identity::Account(key) => {
                 if named.is_some_and(|named| named != key.account) {
                     return Err(Refusal::Unknown("account"));
                 }
-                request_log::is_of(key.account.as_str());
-                state.quotas.admit(&key).await?;
                 Ok(Self { account: key.account.clone(), key: Some(key) })
             }
             Identity::Admin => {

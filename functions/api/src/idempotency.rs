@@ -54,17 +54,22 @@ pub async fn layer(State(state): State<ApiState>, request: Request, next: Next) 
 }
 
 async fn once(state: ApiState, request: Request, next: Next) -> Result<Response, Refusal> {
-    let (parts, body) = request.into_parts();
+    let (mut parts, body) = request.into_parts();
+    // Counted first: what is over the limit claims nothing, and is not answered from what is kept.
+    match auth::admit(&mut parts, &state).await {
+        Ok(_) => {}
+        // Whoever has no key gets nothing written; the route itself refuses.
+        Err(Refusal::NoKey | Refusal::UnknownKey) => {
+            return Ok(next.run(Request::from_parts(parts, body)).await);
+        }
+        Err(refusal) => {
+            body::discard(body).await;
+            return Err(refusal);
+        }
+    }
     let body = body::read(body).await?;
-    // Whoever has no key gets nothing written; the route itself refuses.
-    let keyed = match auth::identify(&parts, &state).await {
-        Ok(_) => keyed(&parts, &body)?,
-        Err(_) => None,
-    };
+    let Keyed { id, digest, sealing } = keyed(&parts, &body)?;
     let request = Request::from_parts(parts, Body::from(body));
-    let Some(Keyed { id, digest, sealing }) = keyed else {
-        return Ok(next.run(request).await);
-    };
     let clock = &state.runtime.clock;
     let claim = match state.store.claim_request(&id, &digest, clock.now()).await? {
         Earlier::Claimed(until) => until,
@@ -96,8 +101,8 @@ async fn once(state: ApiState, request: Request, next: Next) -> Result<Response,
     Ok(Response::from_parts(head, Body::from(body)))
 }
 
-/// Reads the key; `None` when there is no API key.
-fn keyed(parts: &http::request::Parts, body: &Bytes) -> Result<Option<Keyed>, Refusal> {
+/// Reads the key of a request that shows an API key.
+fn keyed(parts: &http::request::Parts, body: &Bytes) -> Result<Keyed, Refusal> {
     let key = parts.headers.get(HEADER).and_then(|value| value.to_str().ok());
     let visible = |key: &&str| {
         (1..=MAX_KEY).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic())
@@ -107,16 +112,14 @@ fn keyed(parts: &http::request::Parts, body: &Bytes) -> Result<Option<Keyed>, Re
             "Idempotency-Key has 1 to {MAX_KEY} visible ASCII characters, no spaces; a UUID does well"
         ))
     })?;
-    let Some(api_key) = auth::presented_key(parts) else {
-        return Ok(None);
-    };
+    let api_key = auth::presented_key(parts).ok_or(Refusal::NoKey)?;
     // None, an empty and an unreadable one are three things: the latter two are refused.
     let account = parts.headers.get(auth::ACCOUNT_HEADER).map(HeaderValue::as_bytes);
     let id = sha256_hex(&format!("{api_key}\n{account:?}\n{key}"));
     // What is no UTF-8 no route reads, so that any two such bodies may count as the same.
     let digest = sha256_hex(&format!("{}\n{}", parts.uri.path(), String::from_utf8_lossy(body)));
     let sealing = SealingKey::derive(api_key.as_bytes(), &format!("idempotency\n{key}"));
-    Ok(Some(Keyed { id, digest, sealing }))
+    Ok(Keyed { id, digest, sealing })
 }
 
 fn keep(head: &http::response::Parts, body: &Bytes) -> Option<String> {

@@ -3,8 +3,10 @@
 //! `operations` does things and knows nothing of JSON shapes; `v1` speaks the native shape over it.
 
 mod address;
+mod asset;
 mod auth;
 mod body;
+mod caller_address;
 mod description;
 mod extract;
 mod facade;

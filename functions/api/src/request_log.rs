@@ -1,4 +1,5 @@
-//! One line of the log per request, and an id by which to find it: the answer's `x-request-id`.
+//! One line of the log per request, with the address that it came from, and an id by which to find it:
+//! the answer's `x-request-id`.
 //!
 //! Everything that is logged while a request is handled carries the id. The events that it brought
 //! are named there; dispatch and deliver log by the event's id. So one leads to the other.
@@ -14,6 +15,7 @@ use lambda_http::request::RequestContext;
 use posthorn_shared::ids::RequestId;
 use tracing::{Instrument, Span, field};
 
+use crate::caller_address;
 use crate::state::ApiState;
 
 const HEADER: &str = "x-request-id";
@@ -27,11 +29,12 @@ pub async fn layer(State(state): State<ApiState>, request: Request, next: Next) 
     let span = tracing::info_span!("request", request_id = id, account = field::Empty);
     let method = request.method().clone();
     let path: String = request.uri().path().chars().take(MAX_PATH).collect();
+    let address = caller_address::of(request.extensions());
     let mut response = next.run(request).instrument(span.clone()).await;
     span.in_scope(|| {
         let status = response.status().as_u16();
         let duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-        tracing::info!(%method, path, status, duration_ms, "answered");
+        tracing::info!(%method, path, status, duration_ms, address, "answered");
     });
     state.runtime.invocation_ends().await;
     if let Ok(id) = HeaderValue::from_str(&id) {

@@ -1,7 +1,10 @@
 //! The routes: a table of contents.
 
+use axum::response::Response;
 use axum::routing::get;
 use axum::{Router, middleware};
+use http::HeaderValue;
+use http::header::X_CONTENT_TYPE_OPTIONS;
 use posthorn_shared::runtime::Runtime;
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::router::OpenApiRouter;
@@ -27,13 +30,21 @@ pub fn router(runtime: Runtime) -> Router {
         .nest("/portal", portal::routes(state.clone()))
         .route("/v1/openapi.json", get(reference::description))
         .route("/docs", get(reference::page))
-        .route("/docs/redoc.js", get(reference::redoc))
+        .route("/docs/{name}", get(reference::script))
         .fallback(|| async { Refusal::NoRoute })
         .method_not_allowed_fallback(|| async { Refusal::Method })
         .layer(middleware::from_fn_with_state(state.clone(), idempotency::layer))
         .layer(CatchPanicLayer::custom(problem::from_panic))
+        .layer(middleware::map_response(unsniffed))
         .layer(middleware::from_fn_with_state(state.clone(), request_log::layer))
         .with_state(state)
+}
+
+/// Keeps browsers from taking a response for anything else than it says, JSON for a page above all.
+async fn unsniffed(mut response: Response) -> Response {
+    let nosniff = HeaderValue::from_static("nosniff");
+    response.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, nosniff);
+    response
 }
 
 /// What the description describes: each route with its handler's own words.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use posthorn_shared::due::Bucket;
 use posthorn_shared::metrics::Count;
+use posthorn_shared::store::SweepCursor;
 
 use crate::{Retry, RetryError, RetryOutcome};
 
@@ -16,6 +17,10 @@ const GRACE: Duration = Duration::from_secs(120);
 /// Where the very first sweep of a deployment starts: it is older than its first retry. Not scaled:
 /// sweeps come once a minute, however fast the time is.
 const FIRST_REACH: SignedDuration = SignedDuration::from_hours(1);
+
+/// How long after the first sweep of a release that marks the hours of events they may still be stored
+/// by one that does not: an update shifts the functions to it one by one, within minutes.
+const MIXED: SignedDuration = SignedDuration::from_hours(1);
 
 /// Buckets of one call: a sweep that has fallen behind catches up in steps, each of which is kept.
 const STEP: usize = 240;
@@ -31,10 +36,13 @@ impl Retry {
             Bucket::of(now.saturating_sub(scaled).unwrap_or(now), scale)
         };
         let end = ago(GRACE);
-        let mut bucket = match self.store.sweep_cursor().await? {
-            Some(cursor) => cursor,
+        let cursor = self.store.sweep_cursor().await?;
+        let mut bucket = match &cursor {
+            Some(cursor) => cursor.bucket,
             None => Bucket::of(now.saturating_sub(FIRST_REACH).unwrap_or(now), scale),
         };
+        let marked_from = cursor.and_then(|cursor| cursor.events_marked_from);
+        let marked_from = marked_from.or_else(|| now.checked_add(MIXED).ok());
         let mut outcome = RetryOutcome::default();
         while bucket < end {
             let step: Vec<Bucket> =
@@ -50,7 +58,8 @@ impl Retry {
                 Some(last) => last.next(scale),
                 None => end,
             };
-            self.store.move_sweep_cursor(bucket).await?;
+            let cursor = SweepCursor { bucket, events_marked_from: marked_from };
+            self.store.move_sweep_cursor(cursor).await?;
         }
         self.runtime.metrics.count_of_all(Count::Sweeps, 1);
         self.runtime.metrics.count_of_all(Count::OverdueRetries, outcome.sent as u64);

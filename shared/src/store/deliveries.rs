@@ -35,9 +35,10 @@ pub struct DeliveryPage {
 }
 
 /// Items read of each shard at a time, at the least, when a filter drops most of them.
-const MIN_READ: usize = 25;
-/// Deliveries that one page looks through: what is not found among them is left to the next page.
-const MAX_LOOKED_THROUGH: usize = 2_000;
+const MIN_READ: usize = 50;
+/// How often one page reads all shards, with a query each: what is not found by then is left to the next
+/// page.
+const MAX_READS: usize = 5;
 
 impl Store {
     /// Writes deliveries after an attempt, and the rows of retries that are due later, in one go.
@@ -78,8 +79,8 @@ impl Store {
     }
 
     /// A page of an endpoint's log: its shards read side by side and merged; what failed is read by
-    /// its index. A page may be shorter than `limit`, even empty, and still have a next one: so
-    /// many deliveries are looked through at a time, and no more.
+    /// its index. A page may be shorter than `limit`, even empty, and still have a next one: so many
+    /// reads are made for it, and no more.
     ///
     /// # Errors
     /// When the table can't be read.
@@ -106,12 +107,10 @@ impl Store {
         let share = limit / usize::from(keys::SHARDS) + 4;
         let per_shard = if filter.drops() { share.max(MIN_READ) } else { share };
         let mut deliveries = Vec::new();
-        let mut looked_through = 0;
-        loop {
+        for _ in 0..MAX_READS {
             let chunk = self
                 .newest_deliveries(endpoint, oldest.as_ref(), newest.as_ref(), exclusive, per_shard)
                 .await?;
-            looked_through += chunk.len();
             let last = chunk.last().map(|delivery| delivery.key.clone());
             for delivery in chunk {
                 if !filter.takes(&delivery) {
@@ -123,19 +122,13 @@ impl Store {
                 }
                 deliveries.push(delivery);
             }
-            match last {
-                None => {
-                    return Ok(DeliveryPage { deliveries, next: None });
-                }
-                Some(last) if looked_through >= MAX_LOOKED_THROUGH => {
-                    return Ok(DeliveryPage { deliveries, next: Some(last) });
-                }
-                Some(last) => {
-                    newest = Some(last);
-                    exclusive = true;
-                }
+            if last.is_none() {
+                return Ok(DeliveryPage { deliveries, next: None });
             }
+            newest = last;
+            exclusive = true;
         }
+        Ok(DeliveryPage { deliveries, next: newest })
     }
 
     async fn failed_log(
@@ -182,8 +175,8 @@ impl Store {
         exclusive: bool,
         limit: usize,
     ) -> Result<ShardPage<Delivery>, StoreError> {
-        let items = self
-            .range(Range {
+        let page = self
+            .range_page(Range {
                 pk: keys::delivery_pk(endpoint, shard),
                 from: oldest.map_or("evt_", EventKey::as_str),
                 to: newest.map_or("evt_~", EventKey::as_str),
@@ -192,12 +185,11 @@ impl Store {
                 consistent: false,
             })
             .await?;
-        let complete = items.len() < limit;
-        let mut deliveries = items.iter().map(read_delivery).collect::<Result<Vec<_>, _>>()?;
+        let mut items = page.items.iter().map(read_delivery).collect::<Result<Vec<_>, _>>()?;
         if exclusive {
-            deliveries.retain(|delivery| newest.is_none_or(|newest| delivery.key < *newest));
+            items.retain(|delivery| newest.is_none_or(|newest| delivery.key < *newest));
         }
-        Ok(ShardPage { items: deliveries, complete })
+        Ok(ShardPage { items, complete: page.complete })
     }
 
     fn delivery_item(&self, delivery: &Delivery) -> Item {

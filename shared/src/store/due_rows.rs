@@ -14,6 +14,16 @@ use crate::due::{Bucket, DueRetry, SHARDS};
 /// that somebody would not have noticed.
 const KEPT: Duration = Duration::from_secs(7 * 86_400);
 
+/// How far the sweep has come, and since when this release has been at work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SweepCursor {
+    /// The bucket before which all are done.
+    pub bucket: Bucket,
+    /// From when on every event has a mark of its hour. A release that makes no such marks leaves this
+    /// out when it moves the cursor, as it does every minute: so it begins anew after a roll-back.
+    pub events_marked_from: Option<Timestamp>,
+}
+
 impl Store {
     /// All rows of a bucket's shard, by their due time.
     ///
@@ -66,23 +76,36 @@ impl Store {
             .collect())
     }
 
-    /// The bucket before which all are done; `None` before the first sweep.
+    /// How far the sweep has come; `None` before the first one.
     ///
     /// # Errors
     /// When the table can't be read.
-    pub async fn sweep_cursor(&self) -> Result<Option<Bucket>, StoreError> {
+    pub async fn sweep_cursor(&self) -> Result<Option<SweepCursor>, StoreError> {
         let item = self.get(keys::sweep_cursor(), true).await?;
-        item.map(|item| Reader(&item).parse("b")).transpose()
+        let read = |item: Item| -> Result<SweepCursor, StoreError> {
+            let bucket = Reader(&item).parse("b")?;
+            Ok(SweepCursor { bucket, events_marked_from: marked_from(&item) })
+        };
+        item.map(read).transpose()
+    }
+
+    /// From when on every event has a mark of its hour, if that is known.
+    pub(super) async fn events_marked_from(&self) -> Result<Option<Timestamp>, StoreError> {
+        let item = self.get(keys::sweep_cursor(), false).await?;
+        Ok(item.as_ref().and_then(marked_from))
     }
 
     /// Moves the cursor, never backwards: two sweeps may run at once.
     ///
     /// # Errors
     /// When the table can't be written.
-    pub async fn move_sweep_cursor(&self, to: Bucket) -> Result<(), StoreError> {
+    pub async fn move_sweep_cursor(&self, to: SweepCursor) -> Result<(), StoreError> {
         let mut item = item_key(keys::sweep_cursor());
-        item.insert("b".to_owned(), string(to.to_string()));
-        let value = (":b", string(to.to_string()));
+        item.insert("b".to_owned(), string(to.bucket.to_string()));
+        if let Some(from) = to.events_marked_from {
+            item.insert("m".to_owned(), number(from.as_second()));
+        }
+        let value = (":b", string(to.bucket.to_string()));
         self.put_if(item, "attribute_not_exists(pk) OR b < :b", &[value]).await.map(drop)
     }
 
@@ -105,6 +128,10 @@ impl Store {
         }
         item
     }
+}
+
+fn marked_from(cursor: &Item) -> Option<Timestamp> {
+    Timestamp::from_second(Reader(cursor).integer("m")?).ok()
 }
 
 fn expiry(due: Timestamp) -> i64 {

@@ -1,9 +1,10 @@
 //! An account's events by time. They lie in partitions of an hour and a shard each, so a list walks
-//! from hour to hour, newest first.
+//! from hour to hour, newest first, and skips those without events.
 
 use futures::future::try_join_all;
 use jiff::{SignedDuration, Timestamp};
 
+use super::event_hours::HourOfEvents;
 use super::events::read_event;
 use super::keys;
 use super::shards::{ShardPage, merge};
@@ -11,6 +12,7 @@ use super::table::Range;
 use super::{Store, StoreError};
 use crate::account::Account;
 use crate::ids::{AccountId, EventKey, EventTypeName};
+use crate::stats::Hour;
 use crate::stored_event::StoredEvent;
 
 /// Which events of an account to list.
@@ -30,20 +32,22 @@ pub struct EventPage {
     pub next: Option<EventKey>,
 }
 
-/// Seconds.
-const HOUR: i64 = 3600;
-/// Hours read at once when those before were empty.
-const MAX_HOURS_AT_ONCE: i64 = 8;
-/// Hours that one page looks through: what is not found there is left to the next page.
-const MAX_HOURS: i64 = 240;
+/// Partitions that one page looks into, with a query each: what is not found there is left to the
+/// next page. Two more reads find out which they are.
+const MAX_PARTITIONS: usize = 40;
+/// Partitions read at once: those of an hour first, then more, should that be empty.
+const AT_ONCE: usize = keys::SHARDS as usize;
+const MAX_AT_ONCE: usize = 2 * AT_ONCE;
 /// Items read of each shard at a time, at the least.
 const MIN_READ: usize = 10;
+/// The same where a filter drops most of them.
+const MIN_READ_FILTERED: usize = 50;
 /// Keys carry the time of whoever made them: a queue's clock may be ahead of ours.
 const SKEW: SignedDuration = SignedDuration::from_mins(5);
 
 impl Store {
     /// A page of an account's events. It may be shorter than `limit`, even empty, and still have a
-    /// next one: so much of the past is looked through at a time, and no more.
+    /// next one: so many reads are made for it, and no more.
     ///
     /// # Errors
     /// When the table can't be read.
@@ -66,15 +70,29 @@ impl Store {
         {
             newest = after.clone();
         }
-
         let mut events = Vec::with_capacity(limit);
-        let (mut at_once, mut looked_through) = (1, 0);
-        'hours: while newest > oldest && looked_through < MAX_HOURS {
-            let hours = self.hours(&account.id, at_once, &oldest, &newest, limit).await?;
-            looked_through += at_once;
-            at_once = (at_once * 2).min(MAX_HOURS_AT_ONCE);
-            for Hour { start, found, complete } in hours {
-                for event in found {
+        if newest <= oldest {
+            return Ok(EventPage { events, next: None });
+        }
+
+        let (first, last) = (Hour::of(oldest.received_at()), hour_below(&newest));
+        // One more than can be looked into: where that is left, there is a next page.
+        let hours = self.hours_of_events(&account.id, first, last, MAX_PARTITIONS + 1).await?;
+        let (mut at, mut at_once, mut left) = (0, AT_ONCE, MAX_PARTITIONS);
+        'hours: while at < hours.len() {
+            let count = affordable(&hours[at..], at_once.min(left));
+            if count == 0 {
+                return Ok(EventPage { events, next: Some(newest) });
+            }
+            let batch = &hours[at..at + count];
+            left -= batch.iter().map(|hour| hour.shards.len()).sum::<usize>();
+            let reads = batch.iter().map(|hour| {
+                self.events_of_hour(&account.id, hour, &oldest, &newest, filter.per_shard(limit))
+            });
+            let found = try_join_all(reads).await?;
+            at_once = MAX_AT_ONCE;
+            for (hour, page) in batch.iter().zip(found) {
+                for event in page.items {
                     newest = event.key.clone();
                     if filter.takes(&event) {
                         events.push(event);
@@ -83,44 +101,30 @@ impl Store {
                         return Ok(EventPage { events, next: Some(newest) });
                     }
                 }
-                if !complete {
-                    at_once = 1;
+                if !page.complete {
+                    at_once = AT_ONCE;
                     continue 'hours;
                 }
-                newest = EventKey::new(start, 0);
+                newest = EventKey::new(hour.hour.start(), 0);
+                at += 1;
             }
         }
-        let next = (newest > oldest).then_some(newest);
-        Ok(EventPage { events, next })
+        Ok(EventPage { events, next: None })
     }
 
-    /// The hour that `newest` is in and those before it, read side by side.
-    async fn hours(
+    /// An hour's events below `newest`, newest first: as many as are certain to be the newest.
+    async fn events_of_hour(
         &self,
         account: &AccountId,
-        count: i64,
+        hour: &HourOfEvents,
         oldest: &EventKey,
         newest: &EventKey,
-        limit: usize,
-    ) -> Result<Vec<Hour>, StoreError> {
-        let last = newest.received_at().as_second().div_euclid(HOUR);
-        let starts = (0..count).map_while(|back| Timestamp::from_second((last - back) * HOUR).ok());
-        try_join_all(starts.map(|start| self.hour(account, start, oldest, newest, limit))).await
-    }
-
-    async fn hour(
-        &self,
-        account: &AccountId,
-        start: Timestamp,
-        oldest: &EventKey,
-        newest: &EventKey,
-        limit: usize,
-    ) -> Result<Hour, StoreError> {
-        let per_shard = (limit / usize::from(keys::SHARDS) + 2).max(MIN_READ);
-        let pages = (0..keys::SHARDS).map(async |shard| {
-            let items = self
-                .range(Range {
-                    pk: keys::event_pk(account, start, shard),
+        per_shard: usize,
+    ) -> Result<ShardPage<StoredEvent>, StoreError> {
+        let pages = hour.shards.iter().copied().map(async |shard| {
+            let page = self
+                .range_page(Range {
+                    pk: keys::event_pk(account, hour.hour.start(), shard),
                     from: oldest.as_str(),
                     to: newest.as_str(),
                     newest_first: true,
@@ -128,28 +132,44 @@ impl Store {
                     consistent: false,
                 })
                 .await?;
-            let complete = items.len() < per_shard;
-            let events = items.iter().map(|item| read_event(account, item));
+            let events = page.items.iter().map(|item| read_event(account, item));
             let mut items = events.collect::<Result<Vec<_>, _>>()?;
             items.retain(|event| event.key < *newest);
-            Ok::<_, StoreError>(ShardPage { items, complete })
+            Ok::<_, StoreError>(ShardPage { items, complete: page.complete })
         });
         let pages = try_join_all(pages).await?;
         let complete = pages.iter().all(|page| page.complete);
-        Ok(Hour { start, found: merge(pages, |event| &event.key), complete })
+        Ok(ShardPage { items: merge(pages, |event| &event.key), complete })
     }
 }
 
-/// What was read of one hour.
-struct Hour {
-    start: Timestamp,
-    /// Newest first.
-    found: Vec<StoredEvent>,
-    /// Whether that is all.
-    complete: bool,
+/// The newest hour that holds keys below this one.
+fn hour_below(newest: &EventKey) -> Hour {
+    let hour = Hour::of(newest.received_at());
+    // An hour's first key, which is where the page before ended, has none of the hour below it.
+    if *newest == EventKey::new(hour.start(), 0) { Hour(hour.0 - 1) } else { hour }
+}
+
+/// How many of the hours, from the first one on, can be read with so many queries.
+fn affordable(hours: &[HourOfEvents], queries: usize) -> usize {
+    let mut left = queries;
+    let fits = |hour: &&HourOfEvents| match left.checked_sub(hour.shards.len()) {
+        Some(rest) => {
+            left = rest;
+            true
+        }
+        None => false,
+    };
+    hours.iter().take_while(fits).count()
 }
 
 impl EventFilter {
+    /// Items to read of each shard at a time, for a page of so many events.
+    fn per_shard(&self, limit: usize) -> usize {
+        let least = if self.event_type.is_some() { MIN_READ_FILTERED } else { MIN_READ };
+        (limit / usize::from(keys::SHARDS) + 2).max(least)
+    }
+
     fn takes(&self, event: &StoredEvent) -> bool {
         self.event_type.as_ref().is_none_or(|wanted| *wanted == event.event_type)
     }

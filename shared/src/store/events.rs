@@ -61,12 +61,28 @@ impl Store {
     }
 
     /// Stores events. Unconditional: the key follows from the message, so that storing again
-    /// writes the same item. Answers event by event, in order, whether it is durable.
+    /// writes the same item. Answers event by event, in order, whether it is durable, and will be
+    /// found where an account's events are listed.
     pub async fn put_events<'e>(
         &self,
         events: impl IntoIterator<Item = &'e StoredEvent>,
     ) -> Vec<Result<(), String>> {
-        self.batch_put(events.into_iter().map(|event| self.event_item(event)).collect()).await
+        let events: Vec<&StoredEvent> = events.into_iter().collect();
+        let (marks, mark_items): (Vec<_>, Vec<_>) = self.missing_marks(&events).into_iter().unzip();
+        let items = events.iter().map(|event| self.event_item(event));
+        let mut stored = self.batch_put(items.chain(mark_items).collect()).await;
+        let mut unmarked = HashMap::new();
+        for (mark, marked) in marks.into_iter().zip(stored.split_off(events.len())) {
+            match marked {
+                Ok(()) => self.marked.insert(mark, ()),
+                Err(reason) => drop(unmarked.insert(mark, reason)),
+            }
+        }
+        let outcomes = events.into_iter().zip(stored).map(|(event, stored)| {
+            let mark = keys::event_hour(&event.account, &event.key);
+            stored.and_then(|()| unmarked.get(&mark).map_or(Ok(()), |why| Err(why.clone())))
+        });
+        outcomes.collect()
     }
 
     /// The event under this key.

@@ -88,6 +88,21 @@ pub fn event_pk(account: &AccountId, at: jiff::Timestamp, shard: u8) -> String {
     format!("EV#{account}#{}#{shard}", at.strftime("%Y%m%d%H"))
 }
 
+/// Where the marks of the hours lie in which an account has events.
+pub fn event_hours_pk(account: &AccountId) -> String {
+    format!("EH#{account}")
+}
+
+/// The mark of the partition that an event lies in.
+pub fn event_hour(account: &AccountId, event: &EventKey) -> Key {
+    let hour = Hour::of(event.received_at());
+    key(event_hours_pk(account), event_hour_sk(hour, event.spread() % SHARDS))
+}
+
+pub fn event_hour_sk(hour: Hour, shard: u8) -> String {
+    format!("{}#{shard}", stats_sk(hour))
+}
+
 pub fn producer_event_id(account: &AccountId, id: &ProducerEventId) -> Key {
     key(format!("ID#{account}#{id}"), "ID")
 }
@@ -124,7 +139,7 @@ pub fn failing(hour: Hour, endpoint: &EndpointId) -> Key {
     key(failing_pk(hour), endpoint.as_str())
 }
 
-/// The slots of an endpoint, or of an API key, whose rate is limited.
+/// The slots of an endpoint, of an API key, or of a session, whose rate is limited.
 pub fn slots(of: &str) -> Key {
     key(format!("RL#{of}"), "SLOTS")
 }

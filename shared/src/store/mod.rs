@@ -7,6 +7,7 @@ mod deliveries;
 mod document;
 mod due_rows;
 mod endpoints;
+mod event_hours;
 mod event_log;
 mod event_types;
 mod events;
@@ -25,6 +26,7 @@ mod tasks;
 pub use accounts::{AccountItems, AccountPage};
 pub use deliveries::{DeliveryFilter, DeliveryPage, LogCursor};
 pub use document::{Change, Page};
+pub use due_rows::SweepCursor;
 pub use event_log::{EventFilter, EventPage};
 pub use events::Claim;
 pub use failed_deliveries::FailedRange;
@@ -37,6 +39,7 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
+use moka::sync::Cache;
 
 use crate::aws_error::causes;
 use crate::clock::Clock;
@@ -46,6 +49,11 @@ use crate::runtime::Runtime;
 
 /// An item of the table.
 pub(crate) type Item = HashMap<String, AttributeValue>;
+
+/// Marks of events' hours that a process remembers to have made, and for how long: each is of use in its
+/// own hour.
+const MAX_MARKED: u64 = 20_000;
+const MARKED: Duration = Duration::from_secs(2 * 3600);
 
 /// Reads and writes the table. Cheap to clone.
 #[derive(Clone)]
@@ -57,6 +65,8 @@ pub struct Store {
     deployment_key: Option<DeploymentKey>,
     clock: Clock,
     metrics: Metrics,
+    /// The marks of events' hours that are made.
+    marked: Cache<keys::Key, ()>,
 }
 
 /// Why the table could not be read or written.
@@ -82,6 +92,7 @@ impl Store {
             deployment_key: runtime.settings.deployment_key.clone(),
             clock: runtime.clock.clone(),
             metrics: runtime.metrics.clone(),
+            marked: Cache::builder().max_capacity(MAX_MARKED).time_to_live(MARKED).build(),
         }
     }
 

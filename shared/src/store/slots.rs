@@ -1,4 +1,4 @@
-//! Slots of endpoints, and of API keys, whose rate is limited: one item each, written by whoever wants some.
+//! Slots of endpoints, and of whoever makes requests, whose rate is limited: one item each, written by whoever wants some.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::document;
 use super::keys::{self, Key};
 use super::{Store, StoreError, number};
-use crate::ids::{EndpointId, KeyId};
+use crate::ids::EndpointId;
 use crate::rate_limit::{RateLimit, Slots};
 
 /// Tries of a reservation that others interfere with: about 2 s in all.
@@ -38,13 +38,14 @@ impl Store {
         self.change_slots(keys::slots(endpoint.as_str()), reserve).await
     }
 
-    /// Takes so many slots of a key that are free now, or as many as there are.
+    /// Takes so many slots that are free now, or as many as there are: of a key, or of whatever else
+    /// has this id.
     ///
     /// # Errors
     /// When the table can't be read or written, or others take some all the time.
     pub async fn take_slots(
         &self,
-        key: &KeyId,
+        of: &str,
         limit: RateLimit,
         count: usize,
     ) -> Result<usize, StoreError> {
@@ -52,7 +53,7 @@ impl Store {
             let now = self.clock.now();
             (slots.take_now(limit, count, now), Some(now))
         };
-        self.change_slots(keys::slots(key.as_str()), take).await
+        self.change_slots(keys::slots(of), take).await
     }
 
     /// Changes slots, unless others do so at the same time: then again. `change` answers what came of

@@ -11,6 +11,7 @@ use aws_sdk_dynamodb::types::{
 use futures::StreamExt;
 
 use super::keys::Key;
+use super::shards::ShardPage;
 use super::{Item, Store, StoreError, number, sdk_error, string};
 use crate::metrics::Count;
 use crate::sent::Sent;
@@ -182,27 +183,48 @@ impl Store {
         let mut start: Option<Item> = None;
         loop {
             let left = range.limit.map(|limit| limit.saturating_sub(items.len()));
-            let answer = self
-                .dynamodb
-                .query()
-                .table_name(&self.table)
-                .key_condition_expression("pk = :p AND sk BETWEEN :a AND :b")
-                .expression_attribute_values(":p", string(range.pk.clone()))
-                .expression_attribute_values(":a", string(range.from))
-                .expression_attribute_values(":b", string(range.to))
-                .scan_index_forward(!range.newest_first)
-                .set_limit(left.map(|left| i32::try_from(left).unwrap_or(i32::MAX)))
-                .set_exclusive_start_key(start)
-                .consistent_read(range.consistent)
-                .sent()
-                .await
-                .map_err(sdk_error)?;
-            items.extend(answer.items.unwrap_or_default());
-            start = answer.last_evaluated_key;
+            let (found, next) = self.query_range(&range, left, start).await?;
+            items.extend(found);
+            start = next;
             if start.is_none() || range.limit.is_some_and(|limit| items.len() >= limit) {
                 return Ok(items);
             }
         }
+    }
+
+    /// Reads the beginning of a range with one query: as far as its limit, or as the megabyte goes that
+    /// DynamoDB answers with.
+    pub(super) async fn range_page(&self, range: Range<'_>) -> Result<ShardPage<Item>, StoreError> {
+        if range.from > range.to {
+            return Ok(ShardPage { items: Vec::new(), complete: true });
+        }
+        let (items, next) = self.query_range(&range, range.limit, None).await?;
+        Ok(ShardPage { items, complete: next.is_none() })
+    }
+
+    /// One query, and where the next one starts.
+    async fn query_range(
+        &self,
+        range: &Range<'_>,
+        limit: Option<usize>,
+        start: Option<Item>,
+    ) -> Result<(Vec<Item>, Option<Item>), StoreError> {
+        let answer = self
+            .dynamodb
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression("pk = :p AND sk BETWEEN :a AND :b")
+            .expression_attribute_values(":p", string(range.pk.clone()))
+            .expression_attribute_values(":a", string(range.from))
+            .expression_attribute_values(":b", string(range.to))
+            .scan_index_forward(!range.newest_first)
+            .set_limit(limit.map(|limit| i32::try_from(limit).unwrap_or(i32::MAX)))
+            .set_exclusive_start_key(start)
+            .consistent_read(range.consistent)
+            .sent()
+            .await
+            .map_err(sdk_error)?;
+        Ok((answer.items.unwrap_or_default(), answer.last_evaluated_key))
     }
 
     /// Puts an item, on a condition if one is given. Answers whether the condition held.

@@ -362,6 +362,16 @@ impl Stack {
         attributes.values().map(|count| count.parse::<usize>().unwrap_or_default()).sum()
     }
 
+    /// How often an operation of an AWS service was called, like `dynamodb` and `Query`, by whoever it
+    /// was.
+    ///
+    /// # Panics
+    /// When the meter does not answer.
+    pub async fn calls(&self, service: &str, operation: &str) -> u64 {
+        let counts = Client::new(&self.aws_url, "").get("/_posthorn/meter").await;
+        counts["calls"][service][operation]["calls"].as_u64().unwrap_or(0)
+    }
+
     /// Waits until nothing is on its way: both queues are empty, delayed messages included.
     pub async fn wait_until_idle(&self) {
         eventually("empty queues", async || {

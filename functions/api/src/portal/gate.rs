@@ -6,9 +6,7 @@ use std::sync::Arc;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
-};
+use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY};
 use http::{HeaderMap, HeaderValue};
 use posthorn_shared::account::Account;
 
@@ -16,6 +14,7 @@ use super::session::Found;
 use super::shell;
 use super::site::Site;
 use super::trouble::Trouble;
+use crate::body;
 use crate::state::ApiState;
 
 /// Says by whom a page may be framed, where no session does.
@@ -28,7 +27,7 @@ impl Framers {
     }
 }
 
-/// Finds the session, and finishes the answer.
+/// Finds the session, counts its request, and finishes the answer.
 pub async fn layer(State(state): State<ApiState>, request: Request, next: Next) -> Response {
     let (mut parts, body) = request.into_parts();
     let site = Site::of(&parts, &state.runtime.settings);
@@ -36,7 +35,13 @@ pub async fn layer(State(state): State<ApiState>, request: Request, next: Next) 
     let partial = parts.headers.contains_key("hx-request");
     parts.extensions.insert(site.clone());
     parts.extensions.insert(found.clone());
-    let mut response = next.run(Request::from_parts(parts, body)).await;
+    let mut response = match found.admit(&state).await {
+        Ok(()) => next.run(Request::from_parts(parts, body)).await,
+        Err(trouble) => {
+            body::discard(body).await;
+            trouble.into_response()
+        }
+    };
     let framers = response.extensions_mut().remove::<Framers>();
     if let Some(trouble) = response.extensions_mut().remove::<Arc<Trouble>>() {
         response = explained(&trouble, &site, &found, partial);
@@ -50,7 +55,7 @@ pub async fn layer(State(state): State<ApiState>, request: Request, next: Next) 
 fn explained(trouble: &Trouble, site: &Site, found: &Found, partial: bool) -> Response {
     let signed_out = matches!(trouble, Trouble::NoSession | Trouble::SessionOver);
     if partial {
-        let mut response = (trouble.status(), trouble.advice()).into_response();
+        let mut response = trouble.response(trouble.advice());
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
         if signed_out && let Ok(start) = HeaderValue::from_str(site.base()) {
@@ -58,11 +63,10 @@ fn explained(trouble: &Trouble, site: &Site, found: &Found, partial: bool) -> Re
         }
         return response;
     }
-    let page = match found {
+    trouble.response(match found {
         Found::Present(visitor) if !signed_out => shell::trouble(visitor, trouble),
         _ => shell::trouble_outside(site, trouble),
-    };
-    (trouble.status(), page).into_response()
+    })
 }
 
 /// Puts on what keeps a page safe. Nobody named: nobody may frame it.
@@ -78,7 +82,6 @@ pub fn secure(headers: &mut HeaderMap, frame_ancestors: &[String]) {
     if let Ok(policy) = HeaderValue::from_str(&policy) {
         headers.insert(CONTENT_SECURITY_POLICY, policy);
     }
-    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     // With none at all, browsers would not say either that a form comes from here.
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("same-origin"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));

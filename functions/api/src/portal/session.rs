@@ -14,6 +14,7 @@ use super::posted::SignedIn;
 use super::site::Site;
 use super::token::{Realm, Token};
 use super::trouble::Trouble;
+use crate::quotas::{Counted, MAX_OF_SESSION};
 use crate::request_log;
 use crate::state::ApiState;
 
@@ -90,6 +91,20 @@ impl Found {
             Err(Trouble::Refused(refusal)) => Self::Unclear(refusal.to_string()),
             Err(_) => Self::Nobody,
         }
+    }
+
+    /// Counts the request, if somebody is there: up to the limit of the account's keys, and no more
+    /// than a person makes.
+    ///
+    /// # Errors
+    /// When the session has made as many as it may.
+    pub async fn admit(&self, state: &ApiState) -> Result<(), Trouble> {
+        let Self::Present(visitor) = self else {
+            return Ok(());
+        };
+        let limit = visitor.dialect().limits.max_requests().min(MAX_OF_SESSION);
+        let sha256 = &visitor.session_sha256();
+        Ok(state.quotas.admit(Counted::Session { sha256, limit }).await?)
     }
 
     /// Whose pages they are, if that is known.

@@ -1,7 +1,8 @@
 //! What can go wrong with a page, each with what its reader can do.
 
 use axum::response::{IntoResponse, Response};
-use http::StatusCode;
+use http::header::RETRY_AFTER;
+use http::{HeaderValue, StatusCode};
 use posthorn_shared::store::StoreError;
 
 use crate::problem::Refusal;
@@ -27,6 +28,9 @@ pub enum Trouble {
     /// 404
     #[error("There is no such {0}")]
     Missing(&'static str),
+    /// 429
+    #[error("That was too much at once")]
+    TooMuch,
     /// 503
     #[error("That did not work just now")]
     Unavailable(String),
@@ -42,6 +46,7 @@ impl Trouble {
             Self::LinkUsed | Self::LinkOver => StatusCode::GONE,
             Self::Forged => StatusCode::FORBIDDEN,
             Self::Missing(_) => StatusCode::NOT_FOUND,
+            Self::TooMuch => StatusCode::TOO_MANY_REQUESTS,
             Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Refused(refusal) => refusal.status(),
         }
@@ -69,9 +74,23 @@ impl Trouble {
             Self::Missing(_) => {
                 "It may have been deleted, or the address is not complete.".to_owned()
             }
+            Self::TooMuch => {
+                "Your browser asked for more within a second than these pages answer. Nothing was \
+                 changed. Wait a moment, then reload the page or send the form again."
+                    .to_owned()
+            }
             Self::Unavailable(reason) => format!("{reason}. Try again in a moment."),
             Self::Refused(refusal) => in_words(refusal),
         }
+    }
+
+    /// The response, with a page about it or what else there is to read.
+    pub fn response(&self, page: impl IntoResponse) -> Response {
+        let mut response = (self.status(), page).into_response();
+        if matches!(self, Self::TooMuch) {
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        response
     }
 }
 
@@ -103,6 +122,7 @@ impl From<Refusal> for Trouble {
         match refusal {
             Refusal::Unknown(what) => Self::Missing(what),
             Refusal::Unavailable(reason) => Self::Unavailable(reason),
+            Refusal::TooMany(_) => Self::TooMuch,
             other => Self::Refused(other),
         }
     }

@@ -155,8 +155,8 @@ pub struct Sent {
     pub endpoint_id: EndpointId,
 }
 
-/// An endpoint's deliveries, newest first. A page looks through 2,000 deliveries at the most: where
-/// a filter drops most of them, it may be short and still have a next one.
+/// An endpoint's deliveries, newest first. At most 50 reads of the table are made for a page: where a
+/// filter drops most deliveries, it may be short, even empty, and still have a next one.
 #[utoipa::path(get, operation_id = "list_deliveries", path = "/v1/endpoints/{id}/deliveries", tag = "deliveries",
     params(("id" = EndpointId, Path), LogQuery),
     responses((status = 200, body = List<DeliveryView>)))]

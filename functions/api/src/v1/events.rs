@@ -132,8 +132,8 @@ pub struct EventsQuery {
     cursor: Option<String>,
 }
 
-/// Lists events, newest first, without their data. A page looks through ten days at the most: it
-/// may be short and still have a next one.
+/// Lists events, newest first, without their data. At most 50 reads of the table are made for a page:
+/// it may be short, even empty, and still have a next one.
 #[utoipa::path(get, operation_id = "list_events", path = "/v1/events", tag = "events", params(EventsQuery),
     responses((status = 200, body = List<EventView>)))]
 pub async fn list(

@@ -1,12 +1,14 @@
 //! One connection: whose turn it is, and what that side has time for.
 
 use std::io;
+use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use axum::Router;
 use axum::body::{Body, HttpBody};
+use axum::extract::ConnectInfo;
 use bytes::Bytes;
 use hyper::Request;
 use hyper::body::{Frame, Incoming, SizeHint};
@@ -26,6 +28,7 @@ use super::{IDLE, Limits, stopped};
 /// Serves a connection until it ends, its client has had its time, its place is wanted, or `stop`.
 pub async fn serve(
     stream: TcpStream,
+    peer: SocketAddr,
     place: Place,
     router: Router,
     limits: Limits,
@@ -36,7 +39,10 @@ pub async fn serve(
     let answering = Arc::clone(&turn);
     let service = service_fn(move |request: Request<Incoming>| {
         let answering = Answering::begin(&answering);
-        let answer = router.clone().oneshot(request.map(|body| timed(body, limits.body)));
+        let mut request = request.map(|body| timed(body, limits.body));
+        // The API logs where requests come from.
+        request.extensions_mut().insert(ConnectInfo(peer));
+        let answer = router.clone().oneshot(request);
         async move {
             let answer = answer.await;
             answer.map(|answer| answer.map(|body| TakenBody { body, _answering: answering }))

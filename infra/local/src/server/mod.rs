@@ -8,6 +8,7 @@ mod room;
 mod timed_body;
 
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -67,29 +68,30 @@ pub async fn serve(
     let mut connections = JoinSet::new();
     loop {
         let admitted = async {
-            let stream = accept(&listener).await;
-            (stream, room.enter().await)
+            let (stream, peer) = accept(&listener).await;
+            (stream, peer, room.enter().await)
         };
-        let (stream, place) = tokio::select! {
+        let (stream, peer, place) = tokio::select! {
             admitted = admitted => admitted,
             () = stopped(&mut stop) => break,
         };
         while connections.try_join_next().is_some() {}
-        connections.spawn(connection::serve(stream, place, router.clone(), limits, stop.clone()));
+        let (router, stop) = (router.clone(), stop.clone());
+        connections.spawn(connection::serve(stream, peer, place, router, limits, stop));
     }
     drop(listener);
     while connections.join_next().await.is_some() {}
 }
 
-async fn accept(listener: &TcpListener) -> TcpStream {
+async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => {
+            Ok((stream, peer)) => {
                 // Small answers: waiting to fill a segment only adds latency.
                 if let Err(error) = stream.set_nodelay(true) {
                     tracing::debug!(%error, "set_nodelay");
                 }
-                return stream;
+                return (stream, peer);
             }
             // The client was gone before it was accepted.
             Err(error)

@@ -135,6 +135,18 @@ async fn a_requests_id_leads_to_the_attempts_it_caused() {
     stack.wait_for_log(1, &answered).await;
     stack.wait_for_log(1, &[&event, "attempt", &endpoint, "200", "acme"]).await;
 
+    // Where it came from is what the connection says, not the client.
+    let claimed = [("x-forwarded-for", "203.0.113.9"), ("forwarded", "for=203.0.113.9")];
+    let answer = account.request("GET", "/healthz", &claimed, "").await;
+    let request = answer.headers["x-request-id"].to_str().expect("text");
+    stack.wait_for_log(1, &[request, "answered", "127.0.0.1"]).await;
+    assert!(!stack.log().iter().any(|line| line.contains("203.0.113.9")));
+    // As does whoever tries keys on the platform team's pages.
+    let form = [("content-type", "application/x-www-form-urlencoded")];
+    let tried = account.request("POST", "/portal/platform/enter", &form, "key=guess").await;
+    assert_eq!(tried.status, 401, "{}", tried.text);
+    stack.wait_for_log(1, &["not signed in", "127.0.0.1"]).await;
+
     // What is refused has an id, too, and each its own.
     let refused = account.request("GET", "/v1/nothing", &[], "").await;
     let other = refused.headers["x-request-id"].to_str().expect("text").to_owned();

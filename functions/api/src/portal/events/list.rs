@@ -188,7 +188,7 @@ fn entries(state: &ApiState, visitor: &Visitor, narrow: &Narrow, found: &EventPa
     html! {
         @if found.events.is_empty() {
             p.soft {
-                @if found.next.is_some() { "Nothing like that in the ten days that were looked through." }
+                @if found.next.is_some() { "Nothing like that so far. Older events are on the next page." }
                 @else if narrow.is_narrow() || !narrow.cursor.is_empty() { "There is nothing like that." }
                 @else { "Nothing has happened yet. Events show up here as soon as they are accepted." }
             }

@@ -10,6 +10,7 @@ use posthorn_shared::store::{PlatformSession, StoreError};
 use super::overview;
 use super::session::{Found, LIFETIME, Operator};
 use crate::auth::{self, Identity};
+use crate::caller_address;
 use crate::portal::entrance::{go_to, with_cookie};
 use crate::portal::fields::Field;
 use crate::portal::posted::{Posted, SigningIn};
@@ -65,7 +66,8 @@ pub async fn enter(
     match identity {
         Ok(Identity::Admin) => {}
         Ok(Identity::Account(_)) | Err(Refusal::NoKey | Refusal::UnknownKey) => {
-            tracing::warn!("no admin key: not signed in to the platform team's pages");
+            let address = caller_address::of(&sent.parts.extensions);
+            tracing::warn!(address, "no admin key: not signed in to the platform team's pages");
             let page = sign_in(&state, &site, Said::WrongKey).await?;
             return Ok((StatusCode::UNAUTHORIZED, page).into_response());
         }

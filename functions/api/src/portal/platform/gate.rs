@@ -12,20 +12,27 @@ use http::header::X_FRAME_OPTIONS;
 use super::entrance::{self, Said};
 use super::frame;
 use super::session::Found;
+use crate::body;
 use crate::portal::gate::secure;
 use crate::portal::shell;
 use crate::portal::site::Site;
 use crate::portal::trouble::Trouble;
 use crate::state::ApiState;
 
-/// Finds the session, and finishes the answer.
+/// Finds the session, counts its request, and finishes the answer.
 pub async fn layer(State(state): State<ApiState>, request: Request, next: Next) -> Response {
     let (mut parts, body) = request.into_parts();
     let site = Site::of(&parts, &state.runtime.settings);
     let found = Found::by(&parts, &state, &site).await;
     parts.extensions.insert(site.clone());
     parts.extensions.insert(found.clone());
-    let mut response = next.run(Request::from_parts(parts, body)).await;
+    let mut response = match found.admit(&state).await {
+        Ok(()) => next.run(Request::from_parts(parts, body)).await,
+        Err(trouble) => {
+            body::discard(body).await;
+            trouble.into_response()
+        }
+    };
     if let Some(trouble) = response.extensions_mut().remove::<Arc<Trouble>>() {
         response = explained(&state, &trouble, &site, &found).await;
     }
@@ -43,13 +50,12 @@ async fn explained(state: &ApiState, trouble: &Trouble, site: &Site, found: &Fou
     };
     if let Some(said) = said {
         return match entrance::sign_in(state, site, said).await {
-            Ok(page) => (trouble.status(), page).into_response(),
-            Err(other) => (other.status(), shell::trouble_outside(site, &other)).into_response(),
+            Ok(page) => trouble.response(page),
+            Err(other) => other.response(shell::trouble_outside(site, &other)),
         };
     }
-    let page = match found {
+    trouble.response(match found {
         Found::Present(operator) => frame::trouble(operator, trouble),
         _ => shell::trouble_outside(site, trouble),
-    };
-    (trouble.status(), page).into_response()
+    })
 }

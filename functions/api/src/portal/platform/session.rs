@@ -11,6 +11,7 @@ use crate::portal::site::Site;
 use crate::portal::token::{Realm, Token};
 use crate::portal::trouble::Trouble;
 use crate::problem::Refusal;
+use crate::quotas::{Counted, MAX_OF_SESSION};
 use crate::state::ApiState;
 
 /// A working day.
@@ -73,6 +74,18 @@ impl Found {
             Err(Refusal::Unavailable(reason)) => Self::Unclear(reason),
             Err(other) => Self::Unclear(other.to_string()),
         }
+    }
+
+    /// Counts the request, if somebody is there.
+    ///
+    /// # Errors
+    /// When the session has made as many as it may.
+    pub async fn admit(&self, state: &ApiState) -> Result<(), Trouble> {
+        let Self::Present(operator) = self else {
+            return Ok(());
+        };
+        let sha256 = &operator.session_sha256();
+        Ok(state.quotas.admit(Counted::Session { sha256, limit: MAX_OF_SESSION }).await?)
     }
 }
 

@@ -3,6 +3,7 @@
 use std::fs;
 
 use posthorn_end_to_end::{Client, Stack, repository};
+use posthorn_shared::digest::sha256_hex;
 
 #[tokio::test]
 async fn the_description_is_the_one_that_is_committed() {
@@ -33,7 +34,26 @@ async fn the_reference_page_needs_nothing_from_elsewhere() {
     let policy = page.headers["content-security-policy"].to_str().unwrap();
     assert!(policy.contains("script-src 'self'"), "{policy}");
     assert!(!page.text.contains("://"), "{}", page.text);
-    let script = client.request("GET", "/docs/redoc.js", &[], "").await;
+    // Its address changes with the script, so that a browser fetches its megabyte once.
+    let (_, script) = page.text.split_once("<script src=\"docs/redoc-").expect("the script");
+    let (digest, _) = script.split_once(".js\"").expect("its digest");
+    let script = client.request("GET", &format!("/docs/redoc-{digest}.js"), &[], "").await;
     assert_eq!(script.status, 200);
     assert!(script.text.len() > 500_000);
+    assert!(sha256_hex(&script.text).starts_with(digest));
+    assert_eq!(script.headers["cache-control"], "public, max-age=31536000, immutable");
+    assert_eq!(script.headers["content-type"], "text/javascript; charset=utf-8");
+    assert_eq!(client.request("GET", "/docs/redoc-0.js", &[], "").await.status, 404);
+}
+
+#[tokio::test]
+async fn nothing_is_taken_for_what_it_does_not_say() {
+    let stack = Stack::start().await;
+    let client = Client::new(&stack.api_url, "");
+    for path in
+        ["/healthz", "/docs", "/v1/openapi.json", "/v1/endpoints", "/nowhere", "/portal/endpoints"]
+    {
+        let answer = client.request("GET", path, &[], "").await;
+        assert_eq!(answer.headers["x-content-type-options"], "nosniff", "{path}");
+    }
 }

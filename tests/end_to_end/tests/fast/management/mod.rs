@@ -2,6 +2,7 @@
 
 mod catalog;
 mod events;
+mod quiet;
 mod refusals;
 mod secrets;
 mod sends;
