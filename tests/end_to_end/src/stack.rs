@@ -368,7 +368,7 @@ impl Stack {
     /// # Panics
     /// When the meter does not answer.
     pub async fn calls(&self, service: &str, operation: &str) -> u64 {
-        let counts = Client::new(&self.aws_url, "").get("/_posthorn/meter").await;
+        let counts = Client::new(&self.aws_url, self.aws_key.secret()).get("/_posthorn/meter").await;
         counts["calls"][service][operation]["calls"].as_u64().unwrap_or(0)
     }
 
