@@ -14,7 +14,7 @@ struct Variable {
     meaning: &'static str,
 }
 
-const VARIABLES: [Variable; 17] = [
+const VARIABLES: [Variable; 18] = [
     Variable {
         name: "POSTHORN_LISTEN",
         default: DEFAULT_LISTEN,
@@ -44,6 +44,11 @@ const VARIABLES: [Variable; 17] = [
         name: "POSTHORN_ALLOWED_PORTS",
         default: "all",
         meaning: "Ports that may be delivered to, like 443,8000-8999",
+    },
+    Variable {
+        name: "POSTHORN_UNPROVEN_PER_SECOND",
+        default: "10",
+        meaning: "Deliveries a second of an account to endpoints that refused the first; 0: no limit",
     },
     Variable {
         name: "POSTHORN_DIALECTS_DIR",

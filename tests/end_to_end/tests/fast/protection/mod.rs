@@ -3,6 +3,7 @@
 mod bounded;
 mod circuit;
 mod hushed;
+mod newcomers;
 mod operational;
 mod own_ports;
 mod quotas;
