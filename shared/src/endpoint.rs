@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use url::Url;
 use utoipa::ToSchema;
 
 use crate::dialect::Dialect;
@@ -60,6 +61,9 @@ pub struct Endpoint {
     /// What is wrong with it, if anything.
     #[serde(default, skip_serializing_if = "Health::is_well")]
     pub health: Health,
+    /// No delivery has succeeded yet since it is at its host.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unproven: bool,
     /// What its statistics held when it was last switched on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub baseline: Option<Baseline>,
@@ -116,6 +120,7 @@ impl Endpoint {
             rate_limit: None,
             disabled_reason: None,
             health: Health::default(),
+            unproven: true,
             baseline: None,
             created_at: now,
             updated_at: now,
@@ -125,6 +130,16 @@ impl Endpoint {
     /// Whether it gets deliveries.
     pub fn is_active(&self) -> bool {
         self.disabled_reason.is_none()
+    }
+
+    /// Whose it is by its URL: host and port.
+    pub fn host(&self) -> String {
+        let url = Url::parse(&self.url).ok();
+        let host = url
+            .as_ref()
+            .and_then(|url| Some(format!("{}:{}", url.host_str()?, url.port_or_known_default()?)));
+        // What is registered is a URL with both.
+        host.unwrap_or_else(|| self.url.clone())
     }
 
     /// The secrets that sign at this time, the newest first.

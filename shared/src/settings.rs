@@ -12,6 +12,7 @@ use crate::aws_endpoint::AwsEndpoint;
 use crate::deployment_key::DeploymentKey;
 use crate::dialect::Dialects;
 use crate::own_addresses::OwnAddresses;
+use crate::rate_limit::MAX_PER_SECOND;
 use crate::traces::TraceSettings;
 
 /// Settings of one deployment. A function gets only those it needs; an absent name is an empty
@@ -46,6 +47,9 @@ pub struct Settings {
     /// After how long without a single success an endpoint that fails is switched off; `None`:
     /// never. Default 5 days.
     pub disable_after: Option<Duration>,
+    /// Deliveries per second of an account to endpoints at which none has succeeded yet; `None`: no
+    /// limit. Default 10.
+    pub unproven_per_second: Option<u32>,
     /// Divides every retry delay; 1 in production.
     pub time_scale: f64,
     /// Lower-case hex SHA-256 of the admin key; `None`: no admin key.
@@ -121,6 +125,7 @@ impl Settings {
             )?,
             own_addresses: OwnAddresses::default(),
             disable_after: disable_after(lookup("POSTHORN_DISABLE_AFTER_DAYS"))?,
+            unproven_per_second: unproven_per_second(lookup("POSTHORN_UNPROVEN_PER_SECOND"))?,
             time_scale: time_scale(lookup("POSTHORN_TIME_SCALE"))?,
             admin_key_sha256: lookup("POSTHORN_ADMIN_KEY_SHA256").map(|h| h.to_ascii_lowercase()),
             deployment_key_arn: lookup("POSTHORN_DEPLOYMENT_KEY_ARN"),
@@ -194,6 +199,22 @@ fn retention(value: Option<String>) -> Result<Duration, InvalidSetting> {
         name: "POSTHORN_RETENTION_DAYS",
         reason: "must be a whole number of days from 1 to 3650".to_owned(),
     })
+}
+
+/// Reads `POSTHORN_UNPROVEN_PER_SECOND`.
+///
+/// # Errors
+/// Anything but a whole number from 0, for no limit, to 10,000.
+pub fn unproven_per_second(value: Option<String>) -> Result<Option<u32>, InvalidSetting> {
+    let limit = match value {
+        None => Some(10),
+        Some(text) => text.parse::<u32>().ok().filter(|limit| *limit <= MAX_PER_SECOND),
+    };
+    let limit = limit.ok_or_else(|| InvalidSetting {
+        name: "POSTHORN_UNPROVEN_PER_SECOND",
+        reason: format!("must be a whole number from 1 to {MAX_PER_SECOND}, or 0 for no limit"),
+    })?;
+    Ok((limit > 0).then_some(limit))
 }
 
 /// Reads `POSTHORN_TIME_SCALE`.

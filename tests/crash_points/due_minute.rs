@@ -18,6 +18,10 @@ async fn a_minute_full_of_due_retries() {
     let mut world = World::create(Seed::take()).await;
     let hook = json!({ "url": world.receiver.url("/hook"), "retry": { "schedule": ["20m"] } });
     world.post("/v1/endpoints", hook).await;
+    // It has worked before: what fails from the beginning would be slowed down.
+    world.post("/v1/events", json!({ "type": "a.b", "data": {} })).await;
+    world.settle().await;
+    assert_eq!(world.receiver.count("/hook"), 1);
     // Asked to come again at the same second, all of them do.
     let again = world.now() + SignedDuration::from_mins(40);
     let again = again.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
@@ -36,7 +40,7 @@ async fn a_minute_full_of_due_retries() {
         left -= size;
     }
     world.work_off().await;
-    assert_eq!(world.receiver.count("/hook"), rows, "each was attempted once");
+    assert_eq!(world.receiver.count("/hook"), 1 + rows, "each was attempted once");
     assert_eq!(world.wake_ups().await.len(), rows.min(4), "one schedule for each shard");
 
     world.pass(Duration::from_secs(41 * 60));
@@ -48,8 +52,8 @@ async fn a_minute_full_of_due_retries() {
         began.elapsed().as_secs_f64(),
         slowest.as_secs_f64()
     );
-    assert_eq!(world.receiver.count("/hook"), 2 * rows, "and once more");
+    assert_eq!(world.receiver.count("/hook"), 1 + 2 * rows, "and once more");
     world.settle().await;
     assert_eq!(world.leftovers().await, Vec::<String>::new());
-    assert_eq!(world.receiver.count("/hook"), 2 * rows);
+    assert_eq!(world.receiver.count("/hook"), 1 + 2 * rows);
 }

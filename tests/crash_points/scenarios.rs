@@ -170,6 +170,17 @@ pub async fn rate_limited(world: &mut World, strike: Strike) -> Vec<Expected> {
     all(&events, &endpoint, "/hook", "delivered")
 }
 
+/// An endpoint that refuses what it gets first: what is over the limit of new ones waits.
+pub async fn unproven(world: &mut World, strike: Strike) -> Vec<Expected> {
+    let endpoint = endpoint(world, "/hook", json!({ "retry": { "schedule": ["5s", "5s"] } })).await;
+    // As many as go before the first refusal is known, and as many as fit into a second.
+    world.receiver.replies("/hook", vec![Reply::status(500); 20]);
+    world.begin(strike);
+    let events = post_events(world, 24).await;
+    world.settle().await;
+    all(&events, &endpoint, "/hook", "delivered")
+}
+
 async fn failed(world: &mut World, count: usize) -> (String, Vec<String>) {
     let endpoint = endpoint(world, "/hook", json!({ "retry": { "schedule": [] } })).await;
     world.receiver.replies("/hook", vec![Reply::status(500); count]);

@@ -16,6 +16,7 @@ mod hostile_tests;
 mod kept_response;
 mod lanes;
 mod measures;
+mod newcomers;
 mod pace;
 mod plan;
 mod span;
@@ -37,6 +38,7 @@ use posthorn_shared::due::{Bucket, DueRetry};
 use posthorn_shared::ids::{EndpointId, EventKey};
 use posthorn_shared::operational::Reporter;
 use posthorn_shared::queue::{self, MESSAGE_ID_ATTRIBUTE, Outgoing, REASON_ATTRIBUTE};
+use posthorn_shared::response_rules::Verdict;
 use posthorn_shared::runtime::Runtime;
 use posthorn_shared::stats::Counters;
 use posthorn_shared::store::Store;
@@ -48,6 +50,7 @@ use failing::Failing;
 use gate::{Gate, Sign};
 use lanes::Lanes;
 use measures::Measures;
+use newcomers::Newcomers;
 use pace::{Pace, Ready, Turn};
 use plan::{Next, Step};
 use tally::Tally;
@@ -66,6 +69,7 @@ pub struct Deliver {
     targets: Targets,
     attempts: Attempts,
     gate: Gate,
+    newcomers: Newcomers,
     pace: Pace,
     lanes: Lanes,
     wake_ups: WakeUps,
@@ -103,13 +107,21 @@ struct Loaded {
 
 /// A message that is done with, what is to be written of it, and what its attempt says of the
 /// endpoint.
-type Ended = (String, Step, Option<(Arc<Target>, Sign)>);
+type Ended = (String, Step, Option<Heard>);
+
+/// What an attempt says of its endpoint.
+struct Heard {
+    target: Arc<Target>,
+    sign: Sign,
+    /// Whether it is the first success there.
+    proves: bool,
+}
 
 /// What became of messages that ended together.
 #[derive(Default)]
 struct Concluded {
     steps: usize,
-    signs: Vec<(Arc<Target>, Sign)>,
+    heard: Vec<Heard>,
     /// For the statistics.
     counted: Vec<(Arc<Target>, Counters)>,
     /// Those that have to come back.
@@ -133,6 +145,7 @@ impl Deliver {
         Self {
             attempts: Attempts::new(&runtime),
             gate: Gate::new(&runtime, targets.clone()),
+            newcomers: Newcomers::new(&runtime, store.clone(), targets.clone()),
             pace: Pace::new(&runtime, store.clone()),
             lanes: Lanes::new(),
             reporter,
@@ -185,8 +198,10 @@ impl Deliver {
                 }
             }
         }
-        let (passed, stopped) = self.gate.pass(ready).await;
-        let (mut turns, mut limited) = (stopped, HashMap::<EndpointId, Vec<Ready>>::new());
+        let (passed, mut turns) = self.gate.pass(ready).await;
+        let (passed, postponed) = self.newcomers.pass(passed).await;
+        turns.extend(postponed);
+        let mut limited = HashMap::<EndpointId, Vec<Ready>>::new();
         for ready in passed {
             match self.pace.turn(&ready) {
                 Some(turn) => turns.push((ready, turn)),
@@ -204,16 +219,18 @@ impl Deliver {
             .buffer_unordered(FULL_BATCH)
             .collect::<Vec<_>>()
             .await;
-        let (mut signs, mut counted, mut steps) = (Vec::new(), Vec::new(), 0);
+        let (mut heard, mut counted, mut steps) = (Vec::new(), Vec::new(), 0);
         for one in concluded {
             steps += one.steps;
-            signs.extend(one.signs);
+            heard.extend(one.heard);
             counted.extend(one.counted);
             failed.extend(one.lost);
         }
         let full = steps >= FULL_BATCH;
         self.tally.count(counted.into_iter(), full, self.runtime.clock.now()).await;
-        self.gate.learn(signs).await;
+        let proven = heard.iter().filter(|heard| heard.proves);
+        self.newcomers.prove(proven.map(|heard| Arc::clone(&heard.target)).collect()).await;
+        self.gate.learn(heard.into_iter().map(|heard| (heard.target, heard.sign)).collect()).await;
         self.runtime.invocation_ends().await;
         response(failed)
     }
@@ -282,13 +299,16 @@ impl Deliver {
         let attempt = &made.attempt;
         self.runtime.traces.record(&message.key, || span::of_attempt(&message, attempt));
         let sign = Sign::of(&made.attempt);
+        let delivered = target.dialect.response.judge(attempt.status_code) == Verdict::Delivered;
+        // What the guard has stopped never came there.
+        let proves = sign != Sign::None && self.newcomers.note(&target.endpoint, delivered);
         if let Some(place) = place {
             let took = Duration::from_millis(made.attempt.duration_ms);
             place.leave(took, made.attempt.status_code.is_some());
         }
         let (history, unit) = (loaded.history_of(&message), self.runtime.clock.random_unit());
         let step = plan::after_attempt(message, &target, history, made, self.time(), unit);
-        (message_id, step, Some((target, sign)))
+        (message_id, step, Some(Heard { target, sign, proves }))
     }
 
     fn time(&self) -> plan::Time {
@@ -298,14 +318,14 @@ impl Deliver {
     /// Writes what happened, then wakes up what comes next; whatever can't be written down brings
     /// its message back.
     async fn conclude(&self, ended: Vec<Ended>) -> Concluded {
-        let (steps, signs) = (ended.len(), Vec::with_capacity(ended.len()));
-        let mut concluded = Concluded { steps, signs, ..Concluded::default() };
+        let (steps, heard) = (ended.len(), Vec::with_capacity(ended.len()));
+        let mut concluded = Concluded { steps, heard, ..Concluded::default() };
         let (mut writers, mut deliveries) = (Vec::new(), Vec::new());
         let mut next: Vec<(String, Next)> = Vec::new();
         let (mut switch_off, mut counted, mut told) = (Vec::new(), Vec::new(), Vec::new());
         let mut measured = Vec::new();
-        for (message_id, step, sign) in ended {
-            concluded.signs.extend(sign);
+        for (message_id, step, heard) in ended {
+            concluded.heard.extend(heard);
             let Some(record) = step else { continue };
             let plan::Record { delivery, wake_up, switch_off: off, happened, counted: counters } =
                 *record;

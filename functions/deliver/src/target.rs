@@ -102,6 +102,29 @@ impl Targets {
         }
     }
 
+    /// Notes that a delivery has succeeded at an endpoint's host. Answers whether that is on record now, or
+    /// need not be.
+    pub async fn prove(&self, endpoint: &Endpoint) -> bool {
+        let host = endpoint.host();
+        let (account, endpoint) = (&endpoint.account, &endpoint.id);
+        let proven = self
+            .store
+            .change_endpoint(account, endpoint, |mut endpoint| {
+                // It may be elsewhere by now.
+                if !endpoint.unproven || endpoint.host() != host {
+                    return Err(());
+                }
+                endpoint.unproven = false;
+                Ok(endpoint)
+            })
+            .await;
+        self.cache.invalidate(&(account.clone(), endpoint.clone()));
+        if let Err(error) = &proven {
+            tracing::warn!(%account, %endpoint, %error, "first success not written");
+        }
+        proven.is_ok()
+    }
+
     /// Switches an endpoint off. If that can't be written, its next failure does it.
     pub async fn disable(&self, endpoint: &Endpoint, reason: DisabledReason, now: Timestamp) {
         let (account, endpoint) = (&endpoint.account, &endpoint.id);

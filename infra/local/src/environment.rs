@@ -60,6 +60,11 @@ const STACK: &[Variable] = &[
         meaning: "Ports that may be delivered to, like 443,8000-8999",
     },
     Variable {
+        name: "POSTHORN_UNPROVEN_PER_SECOND",
+        default: "10",
+        meaning: "Deliveries a second of an account to endpoints that refused the first; 0: no limit",
+    },
+    Variable {
         name: "POSTHORN_DIALECTS_DIR",
         default: "none",
         meaning: "Directory with dialects to add to those that are built in, one .toml file each",

@@ -55,6 +55,9 @@ pub struct Options {
     pub allowed_ports: AllowedPorts,
     /// Those that are built in, and the files of a directory.
     pub dialects: Dialects,
+    /// Deliveries per second of an account to endpoints at which none has succeeded yet; `None`: no
+    /// limit.
+    pub unproven_per_second: Option<u32>,
     /// Divides every retry delay.
     pub time_scale: f64,
     /// The share of calls to DynamoDB, SQS and Scheduler that are refused.
@@ -109,6 +112,8 @@ impl Options {
                     .context("POSTHORN_DIALECTS_DIR")?,
                 None => Dialects::built_in(),
             },
+            unproven_per_second: settings::unproven_per_second(set("POSTHORN_UNPROVEN_PER_SECOND"))
+                .map_err(invalid)?,
             time_scale: time_scale(Some(time_scale_text)).map_err(invalid)?,
             aws_throttle: aws_throttle()?,
             log_level: log_level()?,

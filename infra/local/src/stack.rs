@@ -92,6 +92,7 @@ impl Stack {
         settings.allowed_ports = options.allowed_ports;
         settings.own_addresses = own_addresses;
         settings.public_url = options.public_url;
+        settings.unproven_per_second = options.unproven_per_second;
         settings.time_scale = options.time_scale;
         settings.dialects = options.dialects;
         settings.metrics = options.metrics;

@@ -50,12 +50,20 @@ pub async fn run(arguments: &Arguments, label: &str) -> Result<Figures> {
     let hook = json!({ "url": format!("{}/hook", receiver.url), "event_types": ["bench.event"] });
     api.call("POST", "/v1/endpoints", &hook, 201).await?;
     let broken = json!({
-        "url": format!("{}/broken", receiver.url),
+        "url": format!("{}/hook", receiver.url),
         "event_types": ["bench.broken"],
         "retry": { "schedule": [] },
     });
     let broken = api.call("POST", "/v1/endpoints", &broken, 201).await?;
     let endpoint = broken["id"].as_str().context("an id")?.to_owned();
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    // It works before it breaks: what fails from the beginning would be slowed down.
+    push_broken(&stack.aws_url, 1).await?;
+    wait(&receiver, 1, &ProgressBar::hidden()).await?;
+    settle(&stack).await?;
+    let breaks = json!({ "url": format!("{}/broken", receiver.url) });
+    api.call("PATCH", &format!("/v1/endpoints/{endpoint}"), &breaks, 200).await?;
+    Connection::open(&receiver.url).await?.send("POST", "/reset", &[], "").await?;
     tokio::time::sleep(Duration::from_secs(2)).await;
 
     let failed = arguments.failed;

@@ -107,6 +107,7 @@ pub async fn change(
         .store
         .change_endpoint(account, id, |endpoint| {
             let (was_active, former_url) = (endpoint.is_active(), endpoint.url.clone());
+            let former_host = endpoint.host();
             let mut merged = settable(&endpoint);
             merge(&mut merged, &patch);
             keep_redacted(&mut merged, &endpoint);
@@ -120,6 +121,8 @@ pub async fn change(
             if !was_active || endpoint.url != former_url {
                 endpoint.health = Health::default();
             }
+            // What one host took says nothing of another.
+            endpoint.unproven |= endpoint.host() != former_host;
             endpoint.updated_at = now;
             Ok(endpoint)
         })

@@ -260,6 +260,7 @@ async fn a_setting_that_can_not_be_right_is_wrong_usage() {
         (&["admin", "list-keys"], "POSTHORN_AWS_LISTEN", "here"),
         (&["serve"], "POSTHORN_ALLOWED_NETWORKS", "house"),
         (&["serve"], "POSTHORN_ALLOWED_PORTS", "99999"),
+        (&["serve"], "POSTHORN_UNPROVEN_PER_SECOND", "-1"),
         (&["serve"], "POSTHORN_TIME_SCALE", "0"),
         (&["serve"], "POSTHORN_LOG_LEVEL", "loud"),
         (&["serve"], "POSTHORN_TRACES_COLLECTOR", "nowhere"),

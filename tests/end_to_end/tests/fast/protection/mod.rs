@@ -5,6 +5,7 @@ mod bounded;
 mod circuit;
 mod connections;
 mod hushed;
+mod newcomers;
 mod operational;
 mod own_ports;
 mod quotas;
