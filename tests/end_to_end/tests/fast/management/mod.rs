@@ -2,6 +2,7 @@
 
 mod catalog;
 mod events;
+mod hidden;
 mod refusals;
 mod secrets;
 mod sends;
