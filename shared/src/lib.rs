@@ -26,6 +26,7 @@ pub mod filter;
 pub mod header_rules;
 pub mod health;
 pub mod ids;
+pub mod key_ring;
 pub mod logging;
 pub mod masked_url;
 pub mod metrics;

@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail};
 use crate::aws;
 
 /// What `POSTHORN_DATA_DIR` says for keeping nothing.
-const MEMORY: &str = ":memory:";
+pub const MEMORY: &str = ":memory:";
 
 /// What only its owner may enter.
 const DIRECTORY_MODE: u32 = 0o700;

@@ -9,6 +9,7 @@ pub mod completions;
 pub mod data_dir;
 pub mod demo;
 pub mod deployment_key;
+mod deployment_key_rotation;
 pub mod dlq;
 pub mod doctor;
 mod environment;

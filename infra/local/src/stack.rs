@@ -86,7 +86,7 @@ impl Stack {
         settings.metrics = options.metrics;
         settings.traces = options.traces;
         settings.aws_endpoint_url = Some(aws_url.clone());
-        settings.deployment_key = Some(deployment_key::obtain(data_dir.path())?);
+        settings.deployment_key = Some(deployment_key::obtain(data_dir.path()).await?);
         let events_queue_url = settings.events_queue_url.clone();
         let runtime = Runtime::connect(settings).await?;
         create_resources(&aws, &runtime, &template).await?;

@@ -3,6 +3,7 @@
 use aws_sdk_scheduler::types::{FlexibleTimeWindow, FlexibleTimeWindowMode, Target};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::time::Duration;
 
 use aws_config::{BehaviorVersion, Region};
 use aws_sdk_sqs::config::Credentials;
@@ -164,14 +165,42 @@ impl Stack {
     /// # Panics
     /// When there is no such program.
     pub async fn command(&self, arguments: &[&str]) -> Result<String, Failure> {
-        let listen = self.aws_url.strip_prefix("http://").expect("a URL of ours");
-        let mut command = Command::new(binary());
-        command.args(arguments).env("POSTHORN_AWS_LISTEN", listen).kill_on_drop(true);
-        let output = command.output().await.expect("the program starts");
+        let output = self.prepared(arguments).output().await.expect("the program starts");
         if !output.status.success() {
             return Err(output.into());
         }
         Ok(String::from_utf8(output.stdout).expect("text"))
+    }
+
+    /// The same, ended as a power cut would end it unless it takes less than this time; answers whether
+    /// it came to its end.
+    ///
+    /// # Panics
+    /// When there is no such program, or it fails.
+    pub async fn command_cut_off(&self, arguments: &[&str], after: Duration) -> bool {
+        let mut command = self.prepared(arguments);
+        let mut child = command.stdout(Stdio::null()).spawn().expect("the program starts");
+        match tokio::time::timeout(after, child.wait()).await {
+            Ok(ended) => {
+                assert!(ended.expect("its status").success(), "{arguments:?}");
+                true
+            }
+            Err(_) => {
+                child.kill().await.expect("it was running");
+                false
+            }
+        }
+    }
+
+    fn prepared(&self, arguments: &[&str]) -> Command {
+        let listen = self.aws_url.strip_prefix("http://").expect("a URL of ours");
+        let mut command = Command::new(binary());
+        command
+            .args(arguments)
+            .env("POSTHORN_AWS_LISTEN", listen)
+            .env("POSTHORN_DATA_DIR", &self.options.data_dir)
+            .kill_on_drop(true);
+        command
     }
 
     /// What it has logged so far, or as a whole when it has ended.

@@ -5,7 +5,7 @@ use std::process::Command;
 use posthorn_end_to_end::{Ended, Program, Stack, closed_port_url};
 use tempfile::TempDir;
 
-const COMMANDS: [&[&str]; 16] = [
+const COMMANDS: [&[&str]; 17] = [
     &[],
     &["serve"],
     &["demo"],
@@ -20,6 +20,7 @@ const COMMANDS: [&[&str]; 16] = [
     &["admin", "delete-key"],
     &["admin", "create-account"],
     &["admin", "list-accounts"],
+    &["admin", "rotate-deployment-key"],
     &["doctor"],
     &["completions"],
 ];
@@ -120,6 +121,7 @@ async fn a_command_line_that_makes_no_sense_is_wrong_usage() {
         (&["listen", "--delay", "soon"], "250ms"),
         (&["listen", "--account", "acme"], "--register"),
         (&["admin", "create-key", "--scopes", "read"], "--account"),
+        (&["admin", "rotate-deployment-key", "--secret-id", "any"], "--stack"),
         (&["completions"], "<SHELL>"),
         (&["completions", "tcsh"], "zsh"),
     ] {
@@ -147,6 +149,7 @@ async fn an_argument_that_can_not_be_right_is_wrong_usage() {
         (&["doctor", "--api-url", "nowhere"], "--api-url: nowhere is not a URL"),
         (&["admin", "create-key", "--name", ""], "1 to 256 characters"),
         (&["admin", "delete-key", "nonsense"], "nonsense: expected an identifier like key_"),
+        (&["admin", "rotate-deployment-key", "--stack", "posthorn"], "--stack needs --secret-id"),
     ] {
         let said = wrong_usage(Program::new(arguments)).await;
         assert!(said.contains(part), "{arguments:?}: {said}");
@@ -172,6 +175,7 @@ async fn a_setting_that_can_not_be_right_is_wrong_usage() {
         (&["serve"], "POSTHORN_TRACES_COLLECTOR", "nowhere"),
         (&["serve"], "POSTHORN_TRACES_RATIO", "2"),
         (&["serve"], "POSTHORN_AWS_THROTTLE", "1"),
+        (&["admin", "rotate-deployment-key"], "POSTHORN_DATA_DIR", ":memory:"),
     ] {
         let said = wrong_usage(Program::new(arguments).env(name, value)).await;
         assert!(said.contains(&format!("{name}: ")) && said.contains(value), "{said}");

@@ -3,7 +3,9 @@
 mod catalog;
 mod events;
 mod hidden;
+mod key_rotation;
 mod refusals;
+mod seals;
 mod secrets;
 mod sends;
 mod settings;
