@@ -90,6 +90,12 @@ impl EndpointUrl {
         Ok(Self(url))
     }
 
+    /// Whether two texts lead to the same scheme, host and port.
+    pub fn same_origin(one: &str, other: &str) -> bool {
+        let origin = |text: &str| Url::parse(text).ok().map(|url| url.origin());
+        one == other || origin(one).is_some_and(|one| Some(one) == origin(other))
+    }
+
     /// The port that it names, or that goes without saying.
     pub fn port(&self) -> u16 {
         self.0.port_or_known_default().unwrap_or_default()

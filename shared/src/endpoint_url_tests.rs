@@ -148,6 +148,26 @@ fn allowed_networks_open_plain_http_and_private_hosts() {
 }
 
 #[test]
+fn an_origin_is_scheme_host_and_port() {
+    let same = EndpointUrl::same_origin;
+    assert!(same("https://example.com/a?b=c", "https://EXAMPLE.com:443/d"));
+    assert!(same("http://127.1:8080/", "http://127.0.0.1:8080/hook"));
+    assert!(same("https://bücher.example/", "https://xn--bcher-kva.example/"));
+    for other in [
+        "http://example.com/",
+        "https://example.com:8443/",
+        "https://example.com./",
+        "https://www.example.com/",
+        "https://example.org/",
+        "https://example.com@evil.example/",
+        "no url",
+        "",
+    ] {
+        assert!(!same("https://example.com/", other), "{other}");
+    }
+}
+
+#[test]
 fn urls_of_posthorn_itself_are_recognized() {
     let own =
         OwnAddresses::new("127.0.0.1:8080".parse().unwrap(), "127.0.0.1:443".parse().unwrap());

@@ -1,4 +1,4 @@
-//! Which headers a customer may add to its deliveries, and which of them are never shown again.
+//! Which headers a customer may add to its deliveries, and which values are never shown again.
 
 use crate::dialect::Dialect;
 
@@ -9,7 +9,7 @@ pub const MAX_NAME: usize = 100;
 /// Bytes of one header's value.
 pub const MAX_VALUE: usize = 4096;
 
-/// What is shown in place of a sensitive value.
+/// What is shown in place of a value that is not.
 pub const REDACTED: &str = "***";
 
 /// Hop-by-hop headers (RFC 9110, section 7.6.1), those that frame the request, and those by which
@@ -37,11 +37,42 @@ const RESERVED: [&str; 16] = [
 /// only proxies say.
 const RESERVED_PREFIXES: [&str; 4] = ["proxy-", "x-amz-", "x-amzn-", "x-forwarded-"];
 
-/// Parts of names that look like the value is a secret.
-const SENSITIVE: [&str; 8] =
-    ["authorization", "token", "secret", "password", "api-key", "apikey", "credential", "cookie"];
+/// Names of an endpoint's own headers whose values are shown: none of them authenticates anybody. Which
+/// other names do is not to be told from their text.
+pub const PLAIN: [&str; 11] = [
+    "accept",
+    "accept-language",
+    "api-version",
+    "cache-control",
+    "x-api-version",
+    "x-env",
+    "x-environment",
+    "x-region",
+    "x-stage",
+    "x-team",
+    "x-version",
+];
 
-/// Whether a header's value is write-only.
+/// Parts of names that look like the value is a secret.
+const SENSITIVE: [&str; 9] = [
+    "authorization",
+    "x-auth",
+    "token",
+    "secret",
+    "pass",
+    "key",
+    "credential",
+    "cookie",
+    "session",
+];
+
+/// Whether the value of an endpoint's own header is write-only: all are, but those of a few names.
+pub fn is_hidden(name: &str) -> bool {
+    !PLAIN.iter().any(|plain| plain.eq_ignore_ascii_case(name))
+}
+
+/// Whether the value of a header that somebody else set is kept from the records: a receiver, or a
+/// dialect.
 pub fn is_sensitive(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     SENSITIVE.iter().any(|part| name.contains(part))
@@ -84,10 +115,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn knows_what_is_sensitive_and_what_is_reserved() {
-        assert!(is_sensitive("Authorization"));
-        assert!(is_sensitive("X-Api-Key"));
-        assert!(!is_sensitive("X-Custom-Header"));
+    fn knows_what_is_shown_and_what_is_reserved() {
+        for hidden in ["Authorization", "X-Api-Key", "X-Custom-Header", "X-Environments", ""] {
+            assert!(is_hidden(hidden), "{hidden}");
+        }
+        for plain in ["X-Environment", "x-env", "Accept", "X-API-Version"] {
+            assert!(!is_hidden(plain), "{plain}");
+        }
+        for sensitive in ["Set-Cookie", "X-Webhook-Token", "X-Auth-Key", "X-Session"] {
+            assert!(is_sensitive(sensitive), "{sensitive}");
+        }
+        for other in ["webhook-id", "webhook-signature", "Content-Type", "WWW-Authenticate"] {
+            assert!(!is_sensitive(other), "{other}");
+        }
         let dialect = Dialect::standard();
         for bad in ["Host", "Webhook-Id", "content-length", "a b", ""] {
             assert!(refusal(bad, "x", &dialect).is_some(), "{bad}");

@@ -12,6 +12,7 @@ use crate::account_view::AccountViews;
 use crate::delivery::Delivery;
 use crate::endpoint::{DisabledReason, Endpoint};
 use crate::ids::{AccountId, EndpointId, EventTypeName};
+use crate::masked_url::masked;
 use crate::queue::{self, Outgoing};
 use crate::runtime::Runtime;
 
@@ -45,7 +46,8 @@ pub struct OperationalEvent {
 impl OperationalEvent {
     /// `posthorn.endpoint.disabled`
     pub fn endpoint_disabled(endpoint: &Endpoint, reason: DisabledReason) -> Self {
-        let data = json!({ "endpoint_id": endpoint.id, "url": endpoint.url, "reason": reason });
+        let url = masked(&endpoint.url);
+        let data = json!({ "endpoint_id": endpoint.id, "url": url, "reason": reason });
         Self::new(endpoint, "posthorn.endpoint.disabled", data)
     }
 
@@ -98,7 +100,7 @@ fn about(endpoint: &Endpoint, delivery: &Delivery) -> Value {
     let last = delivery.attempts.last();
     json!({
         "endpoint_id": endpoint.id,
-        "url": endpoint.url,
+        "url": masked(&endpoint.url),
         "event_id": delivery.public_event_id(),
         "event_type": delivery.event_type,
         "attempt_count": delivery.last_attempt(),

@@ -125,11 +125,11 @@ impl Runtime {
                 config
             }
         };
-        let config = config.build();
+        let (config, clock) = (config.build(), Clock::system());
         if let (None, Some(arn)) = (&settings.deployment_key, &settings.deployment_key_arn) {
-            settings.deployment_key = Some(DeploymentKey::fetch(&config, arn).await?);
+            settings.deployment_key = Some(DeploymentKey::fetch(&config, arn, clock.now()).await?);
         }
-        Ok(Self::with_config(settings, &config, Clock::system()))
+        Ok(Self::with_config(settings, &config, clock))
     }
 
     /// For tests that bring a connector or a clock of their own.

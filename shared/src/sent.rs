@@ -40,5 +40,6 @@ sent! {
     aws_sdk_dynamodb::update_item::{UpdateItemFluentBuilder, UpdateItemOutput, UpdateItemError},
     aws_sdk_scheduler::create_schedule::{CreateScheduleFluentBuilder, CreateScheduleOutput, CreateScheduleError},
     aws_sdk_secretsmanager::get_secret_value::{GetSecretValueFluentBuilder, GetSecretValueOutput, GetSecretValueError},
+    aws_sdk_secretsmanager::put_secret_value::{PutSecretValueFluentBuilder, PutSecretValueOutput, PutSecretValueError},
     aws_sdk_sqs::send_message_batch::{SendMessageBatchFluentBuilder, SendMessageBatchOutput, SendMessageBatchError},
 }

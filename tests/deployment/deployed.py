@@ -271,6 +271,19 @@ class Deployed(unittest.TestCase):
         printed = self.stack.posthorn("doctor", "--api-url", url)
         self.assertTrue(printed.endswith("all well\n"), printed)
         self.assertIn("test delivery: on record", printed)
+        # The deployment key is replaced while functions run that read the former one.
+        endpoint = self.endpoint("/sealed", event_types=["a.sealed"])
+        path = f"/v1/endpoints/{endpoint}/secret"
+        secret = self.call("GET", path, status=200)["secret"]
+        key = self.stack.output("DeploymentKeyArn")
+        printed = self.stack.posthorn("admin", "rotate-deployment-key", "--secret-id", key)
+        self.assertIn("made key 2 beside key 1", printed)
+        self.assertRegex(printed, r"sealed ([0-9]+) of \1 endpoints anew, with key 2")
+        self.assertEqual(self.call("GET", path, status=200)["secret"], secret)
+        self.call("POST", "/v1/events", {"type": "a.sealed", "data": {}}, status=202)
+        ((_, headers, body, _),) = self.wait_for("/sealed", 1)
+        self.assertEqual(headers["webhook-signature"], signature_of(secret, headers, body))
+        self.call("DELETE", f"/v1/endpoints/{endpoint}", status=204)
 
     def test_8_monitoring_is_deployed_beside_it(self):
         code, output = self.stack.deploy_monitoring()

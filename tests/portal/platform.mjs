@@ -71,6 +71,10 @@ export const platform = ({ page, input }) => {
       // An account of the standard dialect.
       await page.goto(`${base}/accounts/plain`);
       await button("Open its portal").click();
+      // Another account's session is there: the link asks first.
+      await heading("Open the endpoints of plain?").waitFor();
+      await picture("link-asks");
+      await button("Continue").click();
       await page.waitForURL(`${input.api}/portal/endpoints`);
       await link("Signatures").click();
       await heading("Verify a signature").waitFor();

@@ -15,6 +15,7 @@ use crate::problem::Refusal;
 use crate::quotas::Counted;
 use crate::request_log;
 use crate::state::ApiState;
+use crate::urls::Urls;
 
 /// The header by which an admin key names the account it acts on.
 pub const ACCOUNT_HEADER: &str = "posthorn-account";
@@ -41,6 +42,14 @@ impl Caller {
             Scope::Read => "read",
         };
         Err(Refusal::Forbidden(format!("this key lacks the scope {scope}")))
+    }
+
+    /// How endpoints' URLs are shown to the key.
+    pub fn urls(&self) -> Urls {
+        match self.account(Scope::Manage) {
+            Ok(_) => Urls::Whole,
+            Err(_) => Urls::Masked,
+        }
     }
 }
 

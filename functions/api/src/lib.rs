@@ -24,6 +24,7 @@ mod request_log;
 mod router;
 mod state;
 mod strict_json;
+mod urls;
 mod v1;
 
 pub use problem::Refusal;

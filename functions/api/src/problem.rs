@@ -141,6 +141,9 @@ impl From<StoreError> for Refusal {
         tracing::error!(%error, "store");
         match error {
             StoreError::DynamoDb(_) => Self::Unavailable("the table did not answer".to_owned()),
+            StoreError::DeploymentKey(_) => {
+                Self::Unavailable("the deployment key can't be read".to_owned())
+            }
             StoreError::Contended => Self::Conflict(error.to_string()),
             StoreError::Item { .. } => Self::Fault,
         }

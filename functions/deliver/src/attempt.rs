@@ -8,7 +8,7 @@ use posthorn_shared::clock::Clock;
 use posthorn_shared::delivery::{Attempt, AttemptError, ErrorKind, SentRequest};
 use posthorn_shared::delivery_message::DeliveryMessage;
 use posthorn_shared::dialect::{Signable, USER_AGENT};
-use posthorn_shared::header_rules::{REDACTED, is_reserved, is_sensitive};
+use posthorn_shared::header_rules::{REDACTED, is_hidden, is_reserved, is_sensitive};
 use posthorn_shared::response_rules::{self, Asked};
 use posthorn_shared::retry_policy;
 use posthorn_shared::runtime::Runtime;
@@ -57,14 +57,15 @@ impl Attempts {
             None => Bytes::from(target.dialect.render(event?)),
         };
         let started_at = self.clock.now();
-        let headers = headers(message, target, started_at, &body);
+        let headers = Headers::of(message, target, started_at, &body);
         let timeout = target.endpoint.timeout(&target.dialect);
 
         let clock = Instant::now();
-        let outcome = self.exchange.post(&target.endpoint.url, &headers, body, timeout).await;
+        let url = &target.endpoint.url;
+        let outcome = self.exchange.post(url, &headers.sent, body, timeout).await;
         let duration_ms = u64::try_from(clock.elapsed().as_millis()).unwrap_or(u64::MAX);
 
-        let request = SentRequest { url: target.endpoint.url.clone(), headers: redact(headers) };
+        let request = SentRequest { url: url.clone(), headers: headers.recorded };
         Some(self.record(message, started_at, duration_ms, request, outcome))
     }
 
@@ -108,37 +109,44 @@ impl Attempts {
 }
 
 /// The request's headers, the endpoint's own last, so that the order is the same every time.
-fn headers(
-    message: &DeliveryMessage,
-    target: &Target,
-    started_at: Timestamp,
-    body: &[u8],
-) -> Vec<(String, String)> {
-    let signable = Signable {
-        event_id: message.public_event_id(),
-        event_type: message.event_type.as_str(),
-        token: target.endpoint.token.as_deref(),
-        unix: started_at.as_second(),
-        body,
-    };
-    let fixed =
-        [("content-type", "application/json".to_owned()), ("user-agent", USER_AGENT.to_owned())];
-    let signed = target.dialect.headers(target.endpoint.secrets(started_at), signable);
-    let own = target.endpoint.headers.iter().filter(|(name, _)| !is_reserved(name)).cloned();
-    fixed
-        .into_iter()
-        .chain(signed)
-        .map(|(name, value)| (name.to_owned(), value))
-        .chain(own)
-        .collect()
+struct Headers {
+    sent: Vec<(String, String)>,
+    /// The same as they are put on record: without what is secret.
+    recorded: Vec<(String, String)>,
 }
 
-fn redact(headers: Vec<(String, String)>) -> Vec<(String, String)> {
-    let hide = |(name, value): (String, String)| {
-        let value = if is_sensitive(&name) { REDACTED.to_owned() } else { value };
-        (name, value)
-    };
-    headers.into_iter().map(hide).collect()
+impl Headers {
+    fn of(message: &DeliveryMessage, target: &Target, started_at: Timestamp, body: &[u8]) -> Self {
+        let token = target.endpoint.token.as_deref();
+        let signable = Signable {
+            event_id: message.public_event_id(),
+            event_type: message.event_type.as_str(),
+            token,
+            unix: started_at.as_second(),
+            body,
+        };
+        let fixed = [
+            ("content-type", "application/json".to_owned()),
+            ("user-agent", USER_AGENT.to_owned()),
+        ];
+        let signed = target.dialect.headers(target.endpoint.secrets(started_at), signable);
+        let mut headers = Self { sent: Vec::new(), recorded: Vec::new() };
+        for (name, value) in fixed.into_iter().chain(signed) {
+            // A dialect may have the token in a header of any name.
+            let has_token = token.is_some_and(|token| value.contains(token));
+            headers.push(name.to_owned(), value, has_token || is_sensitive(name));
+        }
+        for (name, value) in target.endpoint.headers.iter().filter(|(name, _)| !is_reserved(name)) {
+            headers.push(name.clone(), value.clone(), is_hidden(name));
+        }
+        headers
+    }
+
+    fn push(&mut self, name: String, value: String, hidden: bool) {
+        let shown = if hidden { REDACTED.to_owned() } else { value.clone() };
+        self.recorded.push((name.clone(), shown));
+        self.sent.push((name, value));
+    }
 }
 
 fn status_error(answer: &Answer) -> AttemptError {

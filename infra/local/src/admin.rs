@@ -1,5 +1,5 @@
-//! `posthorn admin`: the first key, accounts and their keys. Works on the table itself, with the
-//! credentials of the environment: whoever may write there needs no key.
+//! `posthorn admin`: the first key, accounts and their keys, and the deployment key. Works on the table
+//! itself, with the credentials of the environment: whoever may write there needs no key.
 
 use std::io::{self, Write};
 
@@ -19,6 +19,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
+use crate::deployment_key_rotation::Rotation;
 use crate::dialect_name::DialectName;
 use crate::place::{Deployment, Place};
 use crate::plain_text::plain;
@@ -68,6 +69,15 @@ posthorn admin create-account vaults --dialect fltr --stack posthorn";
 const LIST_ACCOUNTS: &str = "\
 # The accounts of the stack on this machine: id, dialect, name:
 posthorn admin list-accounts";
+
+const ROTATE_DEPLOYMENT_KEY: &str = "\
+# On this machine, while the stack runs: seal everything with a new key, then
+# drop the former one:
+posthorn admin rotate-deployment-key
+posthorn admin rotate-deployment-key --finish
+
+# In AWS, with the stack's output DeploymentKeyArn:
+posthorn admin rotate-deployment-key --stack posthorn --secret-id \"$ARN\"";
 
 /// The commands below `posthorn admin`.
 #[derive(Subcommand)]
@@ -142,6 +152,25 @@ pub enum Command {
     /// List the accounts
     #[command(after_help = examples::section(LIST_ACCOUNTS))]
     ListAccounts {
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Replace the key that seals the endpoints' secrets and headers
+    ///
+    /// Makes a new key beside the former one, and seals everything with it while the system works
+    /// on. Can be run again at any time, and goes on where it was. The former key still opens what
+    /// it sealed, also in backups, until --finish drops it.
+    #[command(after_help = examples::section(ROTATE_DEPLOYMENT_KEY))]
+    RotateDeploymentKey {
+        /// Drop the former key, unless something is sealed with it
+        #[arg(long)]
+        finish: bool,
+        /// Secret that holds the key, which is the stack's output DeploymentKeyArn
+        ///
+        /// Required with --stack. Without --stack the key is in the data directory, at
+        /// POSTHORN_DATA_DIR: .posthorn.
+        #[arg(long, value_name = "ARN", requires = "stack")]
+        secret_id: Option<String>,
         #[command(flatten)]
         place: Place,
     },
@@ -238,6 +267,10 @@ pub async fn run(command: Command) -> Result<()> {
         Command::ListAccounts { place } => {
             let admin = Admin::find(place).await?;
             admin.list("/v1/accounts", &["id", "dialect", "name"], &mut screen).await?;
+        }
+        Command::RotateDeploymentKey { finish, secret_id, place } => {
+            let mut rotation = Rotation::of(place, secret_id, screen).await?;
+            if finish { rotation.finish().await? } else { rotation.rotate().await? }
         }
     }
     Ok(())

@@ -63,7 +63,7 @@ enum Command {
     /// Show the dead-letter queues, and send their messages back
     #[command(subcommand, after_help = examples::section(dlq::EXAMPLES))]
     Dlq(dlq::Command),
-    /// Manage admin keys, accounts and the accounts' keys
+    /// Manage admin keys, accounts, the accounts' keys and the deployment key
     ///
     /// Works on the table itself: with --stack by the AWS credentials of the environment, otherwise
     /// on the stack on this machine. No API key is needed.

@@ -10,6 +10,7 @@ pub mod completions;
 pub mod data_dir;
 pub mod demo;
 pub mod deployment_key;
+mod deployment_key_rotation;
 mod dialect_name;
 pub mod dlq;
 pub mod doctor;

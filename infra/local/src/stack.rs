@@ -98,7 +98,7 @@ impl Stack {
         settings.metrics = options.metrics;
         settings.traces = options.traces;
         settings.aws_endpoint = Some(local.clone());
-        settings.deployment_key = Some(deployment_key::obtain(data_dir.path())?);
+        settings.deployment_key = Some(deployment_key::obtain(data_dir.path()).await?);
         let events_queue_url = settings.events_queue_url.clone();
         let runtime = Runtime::connect(settings).await?;
         create_resources(&aws, &runtime, &template).await?;

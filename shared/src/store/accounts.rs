@@ -2,7 +2,7 @@
 
 use aws_sdk_dynamodb::types::{DeleteRequest, WriteRequest};
 
-use super::document::{self, Change, Page};
+use super::document::{self, Change, Order, Page};
 use super::keys::{self, Key};
 use super::table::{If, Range, item_key};
 use super::{Store, StoreError, sdk_error};
@@ -71,6 +71,21 @@ impl Store {
         after: Option<&str>,
     ) -> Result<AccountPage, StoreError> {
         self.documents(keys::ACCOUNT_LIST_PK.to_owned(), "", limit, after).await
+    }
+
+    /// The accounts' ids, oldest first: an account that is created meanwhile comes last. `after` is the
+    /// `next` of the page before.
+    ///
+    /// # Errors
+    /// When the table can't be read.
+    pub async fn account_ids(
+        &self,
+        limit: usize,
+        after: Option<&str>,
+    ) -> Result<Page<AccountId>, StoreError> {
+        let pk = keys::ACCOUNT_LIST_PK.to_owned();
+        let items = self.page(pk, "", limit, after, Order::FirstFirst).await?;
+        items.try_map(|item| document::from_item::<Account>(&item).map(|account| account.id))
     }
 
     /// Deletes an account and all that belongs to it but its events and deliveries, which expire.

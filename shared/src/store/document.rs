@@ -12,7 +12,7 @@ use super::{Item, Reader, Store, StoreError, number, sdk_error, string};
 use crate::sent::Sent;
 
 /// Tries of a read-modify-write that others interfere with.
-const TRIES: usize = 5;
+pub(super) const TRIES: usize = 5;
 
 /// What came of changing a document.
 #[derive(Debug, Clone, PartialEq, Eq)]

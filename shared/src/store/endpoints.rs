@@ -5,18 +5,17 @@ use std::collections::HashMap;
 
 use serde_json::{Map, Value};
 
-use super::document::{self, Change, Order, Page};
+use super::document::{self, Change, Order, Page, TRIES};
 use super::keys;
-use super::{Item, Reader, Store, StoreError, string};
+use super::seals::{Opened, keep_seal};
+use super::table::key_of;
+use super::{Item, Reader, Store, StoreError, number};
 use crate::account::Account;
-use crate::deployment_key::DeploymentKey;
 use crate::endpoint::{Endpoint, Interest, Outline};
 use crate::ids::{AccountId, EndpointId};
 
 /// The fields of an endpoint that are sealed.
 const SEALED: [&str; 4] = ["secret", "former_secrets", "token", "headers"];
-/// The attribute they are sealed in.
-const SEALED_ATTRIBUTE: &str = "s";
 
 impl Store {
     /// Creates an endpoint.
@@ -24,7 +23,10 @@ impl Store {
     /// # Errors
     /// When the table can't be written.
     pub async fn create_endpoint(&self, endpoint: &Endpoint) -> Result<(), StoreError> {
-        let item = self.endpoint_item(endpoint, 1)?;
+        let key = keys::endpoint(&endpoint.account, &endpoint.id);
+        let (open, secret) = parts(endpoint).map_err(|reason| key.error(reason))?;
+        let mut item = document::to_item(key, &open, 1)?;
+        self.seal_into(&mut item, &Value::Object(secret).to_string()).await?;
         self.put_if(item, "attribute_not_exists(pk)", &[]).await.map(drop)
     }
 
@@ -35,8 +37,10 @@ impl Store {
         account: &AccountId,
         id: &EndpointId,
     ) -> Result<Option<Endpoint>, StoreError> {
-        let item = self.get(keys::endpoint(account, id), true).await?;
-        item.map(|item| self.read_endpoint(&item)).transpose()
+        match self.get(keys::endpoint(account, id), true).await? {
+            Some(item) => self.read_endpoint(&item).await.map(Some),
+            None => Ok(None),
+        }
     }
 
     /// What an endpoint subscribes to; opens no secret.
@@ -73,7 +77,8 @@ impl Store {
                 accounts.insert(account.id.clone(), account);
                 continue;
             }
-            match (self.read_endpoint(item), sk.trim_start_matches(keys::ENDPOINT_SK).parse()) {
+            let read = self.read_endpoint(item).await;
+            match (read, sk.trim_start_matches(keys::ENDPOINT_SK).parse()) {
                 (Ok(endpoint), _) => endpoints.push(endpoint),
                 (Err(error), Ok(id)) => {
                     tracing::error!(%error, endpoint = %id, "endpoint not readable");
@@ -100,8 +105,12 @@ impl Store {
         after: Option<&str>,
     ) -> Result<Page<Endpoint>, StoreError> {
         let pk = keys::account_pk(account);
-        let items = self.page(pk, keys::ENDPOINT_SK, limit, after, Order::LastFirst).await?;
-        items.try_map(|item| self.read_endpoint(&item))
+        let found = self.page(pk, keys::ENDPOINT_SK, limit, after, Order::LastFirst).await?;
+        let mut items = Vec::with_capacity(found.items.len());
+        for item in &found.items {
+            items.push(self.read_endpoint(item).await?);
+        }
+        Ok(Page { items, next: found.next })
     }
 
     /// An account's endpoints at a glance, newest first; opens no secret.
@@ -124,18 +133,34 @@ impl Store {
         self.count_items(keys::account_pk(account), keys::ENDPOINT_SK).await
     }
 
+    /// Changes an endpoint. What is sealed of it stays as it is, byte for byte, unless that changed, or
+    /// was sealed by release 0.1.0.
+    ///
     /// # Errors
     /// When the table can't be read or written.
     pub async fn change_endpoint<E>(
         &self,
         account: &AccountId,
         id: &EndpointId,
-        change: impl FnMut(Endpoint) -> Result<Endpoint, E>,
+        mut change: impl FnMut(Endpoint) -> Result<Endpoint, E>,
     ) -> Result<Change<Endpoint, E>, StoreError> {
         let key = keys::endpoint(account, id);
-        let read = |item: &Item| self.read_endpoint(item);
-        let write = |endpoint: &Endpoint, revision| self.endpoint_item(endpoint, revision);
-        self.change_item(&key, read, write, change).await
+        for _ in 0..TRIES {
+            let Some(before) = self.get(key.clone(), true).await? else {
+                return Ok(Change::Unknown);
+            };
+            let opened = self.open_seal(&before).await?;
+            let changed = match change(endpoint_of(&before, &opened)?) {
+                Ok(changed) => changed,
+                Err(refusal) => return Ok(Change::Refused(refusal)),
+            };
+            let revision = document::revision(&before);
+            let item = self.changed_item(&before, &opened, &changed, revision + 1).await?;
+            if self.put_if(item, "r = :r", &[(":r", number(revision))]).await? {
+                return Ok(Change::Done(changed));
+            }
+        }
+        Err(StoreError::Contended)
     }
 
     /// # Errors
@@ -148,39 +173,47 @@ impl Store {
         self.delete(keys::endpoint(account, id)).await
     }
 
-    fn endpoint_item(&self, endpoint: &Endpoint, revision: u64) -> Result<Item, StoreError> {
-        let key = keys::endpoint(&endpoint.account, &endpoint.id);
-        let unwritable =
-            |reason: String| StoreError::Item { pk: key.pk.clone(), sk: key.sk.clone(), reason };
-        let Ok(Value::Object(mut open)) = serde_json::to_value(endpoint) else {
-            return Err(unwritable("is no JSON object".to_owned()));
-        };
-        let secret: Map<String, Value> =
-            SEALED.iter().filter_map(|name| open.remove_entry(*name)).collect();
-        let secret = Value::Object(secret).to_string();
-        let id = endpoint.id.as_str();
-        let sealed = self.key().map_err(unwritable)?.seal(&secret, id, self.clock.random());
+    /// The item of an endpoint that was changed.
+    async fn changed_item(
+        &self,
+        before: &Item,
+        opened: &Opened,
+        endpoint: &Endpoint,
+        revision: u64,
+    ) -> Result<Item, StoreError> {
+        let key = key_of(before);
+        let (open, secret) = parts(endpoint).map_err(|reason| key.error(reason))?;
         let mut item = document::to_item(key, &open, revision)?;
-        item.insert(SEALED_ATTRIBUTE.to_owned(), string(sealed));
+        let is_as_before =
+            || serde_json::from_str(&opened.text).is_ok_and(|was: Fields| was == secret);
+        if opened.is_bound() && is_as_before() {
+            keep_seal(before, &mut item);
+        } else {
+            self.seal_into(&mut item, &Value::Object(secret).to_string()).await?;
+        }
         Ok(item)
     }
 
-    fn read_endpoint(&self, item: &Item) -> Result<Endpoint, StoreError> {
-        let reader = Reader(item);
-        let mut fields: Map<String, Value> = document::from_item(item)?;
-        let id = fields.get("id").and_then(Value::as_str).unwrap_or_default();
-        let sealed = reader.text(SEALED_ATTRIBUTE)?;
-        let key = self.key().map_err(|reason| reader.error(reason))?;
-        let opened = key.open(sealed, id).map_err(|error| reader.error(error.to_string()))?;
-        let opened: Map<String, Value> =
-            serde_json::from_str(&opened).map_err(|error| reader.error(error.to_string()))?;
-        fields.extend(opened);
-        serde_json::from_value(Value::Object(fields))
-            .map_err(|error| reader.error(error.to_string()))
+    async fn read_endpoint(&self, item: &Item) -> Result<Endpoint, StoreError> {
+        endpoint_of(item, &self.open_seal(item).await?)
     }
+}
 
-    fn key(&self) -> Result<&DeploymentKey, String> {
-        let missing = "there is no deployment key: set POSTHORN_DEPLOYMENT_KEY_ARN";
-        self.deployment_key.as_ref().ok_or_else(|| missing.to_owned())
-    }
+type Fields = Map<String, Value>;
+
+/// What of an endpoint lies open, and what is to be sealed.
+fn parts(endpoint: &Endpoint) -> Result<(Fields, Fields), String> {
+    let Ok(Value::Object(mut open)) = serde_json::to_value(endpoint) else {
+        return Err("is no JSON object".to_owned());
+    };
+    let secret = SEALED.iter().filter_map(|name| open.remove_entry(*name)).collect();
+    Ok((open, secret))
+}
+
+/// The endpoint of an item whose seal was opened.
+fn endpoint_of(item: &Item, opened: &Opened) -> Result<Endpoint, StoreError> {
+    let unreadable = |error: serde_json::Error| Reader(item).error(error.to_string());
+    let mut fields: Fields = document::from_item(item)?;
+    fields.extend(serde_json::from_str::<Fields>(&opened.text).map_err(unreadable)?);
+    serde_json::from_value(Value::Object(fields)).map_err(unreadable)
 }

@@ -1,5 +1,6 @@
 //! Partition and sort keys. Every one starts with the account, or an id that belongs to it.
 
+use super::StoreError;
 use crate::due::Bucket;
 use crate::event_type::CatalogOwner;
 use crate::ids::{AccountId, EndpointId, EventKey, EventTypeName, KeyId, ProducerEventId, TaskId};
@@ -19,6 +20,13 @@ pub struct Key {
 
 fn key(pk: String, sk: impl Into<String>) -> Key {
     Key { pk, sk: sk.into() }
+}
+
+impl Key {
+    /// What is wrong with the item under this key.
+    pub fn error(&self, reason: String) -> StoreError {
+        StoreError::Item { pk: self.pk.clone(), sk: self.sk.clone(), reason }
+    }
 }
 
 pub const ACCOUNT_SK: &str = "ACCOUNT";

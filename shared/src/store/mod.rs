@@ -17,6 +17,7 @@ mod idempotency;
 mod keys;
 mod platform_sessions;
 mod portal_sessions;
+mod seals;
 mod shards;
 mod slots;
 mod stats;
@@ -33,6 +34,7 @@ pub use failed_deliveries::FailedRange;
 pub use idempotency::Earlier;
 pub use platform_sessions::PlatformSession;
 pub use portal_sessions::{Opened, PortalSession};
+pub use seals::EndpointSeal;
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -43,7 +45,7 @@ use moka::sync::Cache;
 
 use crate::aws_error::causes;
 use crate::clock::Clock;
-use crate::deployment_key::DeploymentKey;
+use crate::deployment_key::{DeploymentKey, NoDeploymentKey};
 use crate::metrics::Metrics;
 use crate::runtime::Runtime;
 
@@ -78,6 +80,9 @@ pub enum StoreError {
     /// An item that this release can't read.
     #[error("item {pk} {sk}: {reason}")]
     Item { pk: String, sk: String, reason: String },
+    /// What an item holds sealed could be neither sealed nor opened: passing, most of the time.
+    #[error(transparent)]
+    DeploymentKey(#[from] NoDeploymentKey),
     /// The item changed between reading and writing, several times over.
     #[error("changed by others at the same time; try again")]
     Contended,

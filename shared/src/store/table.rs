@@ -50,7 +50,7 @@ pub(super) fn item_key(key: Key) -> Item {
     HashMap::from([("pk".to_owned(), string(key.pk)), ("sk".to_owned(), string(key.sk))])
 }
 
-fn key_of(item: &Item) -> Key {
+pub(super) fn key_of(item: &Item) -> Key {
     let text = |name| item.get(name).and_then(|v| v.as_s().ok()).cloned().unwrap_or_default();
     Key { pk: text("pk"), sk: text("sk") }
 }

@@ -36,7 +36,7 @@ impl Browser {
     /// When the cookie is not text.
     pub async fn enter(&mut self, token: &str) -> Answer {
         let answer = self.send("/portal/enter", &[("session", token)], &[]).await;
-        if let Some(cookie) = answer.headers.get("set-cookie") {
+        if let Some(cookie) = answer.headers.get_all("set-cookie").iter().next_back() {
             let cookie = cookie.to_str().expect("a text");
             self.cookie = cookie.split(';').next().expect("a pair").to_owned();
         }
@@ -44,7 +44,13 @@ impl Browser {
     }
 
     pub async fn get(&self, path: &str) -> Answer {
-        self.client.request("GET", path, &[("cookie", &self.cookie)], "").await
+        self.get_with(path, &[]).await
+    }
+
+    /// The same with more headers.
+    pub async fn get_with(&self, path: &str, headers: &[(&str, &str)]) -> Answer {
+        let headers = [&[("cookie", self.cookie.as_str())], headers].concat();
+        self.client.request("GET", path, &headers, "").await
     }
 
     /// A form that a page of the portal would send; fields on top of what every form carries.

@@ -3,6 +3,7 @@
 use aws_sdk_scheduler::types::{FlexibleTimeWindow, FlexibleTimeWindowMode, Target};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::time::Duration;
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_sqs::types::QueueAttributeName;
@@ -184,6 +185,34 @@ impl Stack {
     /// # Panics
     /// When there is no such program.
     pub async fn command(&self, arguments: &[&str]) -> Result<String, Failure> {
+        let output = self.prepared(arguments).output().await.expect("the program starts");
+        if !output.status.success() {
+            return Err(output.into());
+        }
+        Ok(String::from_utf8(output.stdout).expect("text"))
+    }
+
+    /// The same, ended as a power cut would end it unless it takes less than this time; answers whether
+    /// it came to its end.
+    ///
+    /// # Panics
+    /// When there is no such program, or it fails.
+    pub async fn command_cut_off(&self, arguments: &[&str], after: Duration) -> bool {
+        let mut command = self.prepared(arguments);
+        let mut child = command.stdout(Stdio::null()).spawn().expect("the program starts");
+        match tokio::time::timeout(after, child.wait()).await {
+            Ok(ended) => {
+                assert!(ended.expect("its status").success(), "{arguments:?}");
+                true
+            }
+            Err(_) => {
+                child.kill().await.expect("it was running");
+                false
+            }
+        }
+    }
+
+    fn prepared(&self, arguments: &[&str]) -> Command {
         let listen = self.aws_url.strip_prefix("http://").expect("a URL of ours");
         let mut command = Command::new(binary());
         command
@@ -192,11 +221,7 @@ impl Stack {
             .env("POSTHORN_DATA_DIR", &self.options.data_dir)
             .envs(given_key(&self.options).map(|key| (AWS_KEY, key)))
             .kill_on_drop(true);
-        let output = command.output().await.expect("the program starts");
-        if !output.status.success() {
-            return Err(output.into());
-        }
-        Ok(String::from_utf8(output.stdout).expect("text"))
+        command
     }
 
     /// What it has logged so far, or as a whole when it has ended.
@@ -368,7 +393,8 @@ impl Stack {
     /// # Panics
     /// When the meter does not answer.
     pub async fn calls(&self, service: &str, operation: &str) -> u64 {
-        let counts = Client::new(&self.aws_url, self.aws_key.secret()).get("/_posthorn/meter").await;
+        let counts =
+            Client::new(&self.aws_url, self.aws_key.secret()).get("/_posthorn/meter").await;
         counts["calls"][service][operation]["calls"].as_u64().unwrap_or(0)
     }
 

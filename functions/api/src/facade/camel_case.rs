@@ -69,8 +69,8 @@ impl Presenter for CamelCase {
                 "filters" => filters(&mut read, value),
                 "secret" => read.secret(value, current),
                 // What a client sends back of what it got.
-                "webhookId" | "createdAt" | "updatedAt" | "disabledReason" if current.is_some() => {
-                }
+                "webhookId" | "createdAt" | "updatedAt" | "disabledReason" | "droppedHeaders"
+                    if current.is_some() => {}
                 _ => read.unknown(&name, &FIELDS),
             }
         }
@@ -97,7 +97,7 @@ impl Presenter for CamelCase {
         });
         fields::object([
             ("webhookId", json!(endpoint.id)),
-            ("url", json!(endpoint.url)),
+            ("url", fields::url(endpoint, shown)),
             ("description", json!(endpoint.description)),
             ("events", json!(endpoint.event_types)),
             ("filters", endpoint.filter.as_deref().and_then(filters_of).into()),
@@ -113,6 +113,10 @@ impl Presenter for CamelCase {
             ("createdAt", json!(endpoint.created_at)),
             ("updatedAt", json!(updated_at(endpoint))),
         ])
+    }
+
+    fn say_dropped(&self, webhook: &mut Value, headers: &[String]) {
+        webhook["droppedHeaders"] = json!(headers);
     }
 
     fn wanted(&self, query: &HashMap<String, String>) -> Result<Wanted, Refusal> {

@@ -2,7 +2,8 @@
 
 use posthorn_shared::delivery::{Delivery, Status};
 use posthorn_shared::endpoint::{DisabledReason, Endpoint};
-use posthorn_shared::header_rules::{REDACTED, is_sensitive};
+use posthorn_shared::header_rules::{REDACTED, is_hidden};
+use posthorn_shared::masked_url::masked;
 use posthorn_shared::problem::{Problem, child, note};
 use serde_json::{Map, Value, json};
 
@@ -61,13 +62,18 @@ pub fn object(members: impl IntoIterator<Item = (&'static str, Value)>) -> Value
     Value::Object(there.map(|(name, value)| (name.to_owned(), value)).collect())
 }
 
-/// An endpoint's own headers, sensitive ones hidden; null where there are none.
+/// An endpoint's URL, as far as it is to be shown.
+pub fn url(endpoint: &Endpoint, shown: Shown) -> Value {
+    if shown == Shown::MaskedUrl { json!(masked(&endpoint.url)) } else { json!(endpoint.url) }
+}
+
+/// An endpoint's own headers, without values that are not shown; null where there are none.
 pub fn headers(endpoint: &Endpoint) -> Value {
     if endpoint.headers.is_empty() {
         return Value::Null;
     }
     let headers = endpoint.headers.iter().map(|(name, value)| {
-        let shown = if is_sensitive(name) { REDACTED } else { value };
+        let shown = if is_hidden(name) { REDACTED } else { value };
         (name.clone(), json!(shown))
     });
     Value::Object(headers.collect())
@@ -75,7 +81,8 @@ pub fn headers(endpoint: &Endpoint) -> Value {
 
 /// The secret, where it is to be shown.
 pub fn secret(endpoint: &Endpoint, shown: Shown) -> Value {
-    if shown == Shown::Nothing { Value::Null } else { json!(endpoint.secret.reveal()) }
+    let is_shown = matches!(shown, Shown::Secret | Shown::SecretAndToken);
+    if is_shown { json!(endpoint.secret.reveal()) } else { Value::Null }
 }
 
 /// The token, where it is to be shown.

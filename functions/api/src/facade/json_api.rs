@@ -111,7 +111,8 @@ impl Presenter for JsonApi {
                 "is_active" => read.take("active", value),
                 "secret" => read.secret(value, current),
                 // What a client sends back of what it got.
-                "created_at" | "updated_at" | "disabled_reason" if current.is_some() => {}
+                "created_at" | "updated_at" | "disabled_reason" | "dropped_headers"
+                    if current.is_some() => {}
                 known if FIELDS.contains(&known) => read.take(known, value),
                 _ => read.unknown(&name, &FIELDS),
             }
@@ -129,7 +130,7 @@ impl Presenter for JsonApi {
 
     fn webhook(&self, endpoint: &Endpoint, shown: Shown) -> Value {
         let attributes = fields::object([
-            ("url", json!(endpoint.url)),
+            ("url", fields::url(endpoint, shown)),
             ("description", json!(endpoint.description)),
             ("subscribed_statuses", json!(endpoint.event_types)),
             ("is_active", json!(endpoint.is_active())),
@@ -142,6 +143,10 @@ impl Presenter for JsonApi {
             ("updated_at", json!(endpoint.updated_at)),
         ]);
         json!({ "type": "webhook-config", "id": endpoint.id, "attributes": attributes })
+    }
+
+    fn say_dropped(&self, webhook: &mut Value, headers: &[String]) {
+        webhook["attributes"]["dropped_headers"] = json!(headers);
     }
 
     fn one(&self, webhook: Value) -> Value {

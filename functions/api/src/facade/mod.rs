@@ -35,6 +35,7 @@ use crate::operations::{endpoints, events, sends, tasks};
 use crate::paging::PageQuery;
 use crate::problem::Refusal;
 use crate::state::ApiState;
+use crate::urls::Urls;
 
 use camel_case::CamelCase;
 use json_api::JsonApi;
@@ -71,6 +72,9 @@ pub trait Presenter: Sync {
     /// One webhook.
     fn webhook(&self, endpoint: &Endpoint, shown: Shown) -> Value;
 
+    /// Says of a webhook that was changed which of its headers were dropped.
+    fn say_dropped(&self, webhook: &mut Value, headers: &[String]);
+
     /// The whole answer with one webhook.
     fn one(&self, webhook: Value) -> Value {
         webhook
@@ -106,6 +110,8 @@ pub struct Read {
 /// What of a webhook's secrets is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shown {
+    /// Nor what may be one in the URL: to those who may only read.
+    MaskedUrl,
     Nothing,
     /// To whoever set it, or had it set.
     Secret,
@@ -140,6 +146,7 @@ pub struct LogWanted {
 pub struct LogPage<'a> {
     endpoint: &'a Endpoint,
     dialect: &'a Dialect,
+    urls: Urls,
     entries: Vec<(Delivery, Option<StoredEvent>)>,
     next: Option<String>,
 }
@@ -169,6 +176,7 @@ pub fn routes() -> Router<ApiState> {
 struct Call {
     state: ApiState,
     account: AccountId,
+    urls: Urls,
     dialect: Dialect,
     presenter: &'static dyn Presenter,
     path: String,
@@ -193,9 +201,9 @@ async fn call(
         let account = caller.account(scope)?.clone();
         let dialect = endpoints::dialect(&state, &account).await?;
         let presenter = presenter(&dialect).ok_or(Refusal::NoFacade)?;
-        Ok::<_, Refusal>((account, dialect, presenter))
+        Ok::<_, Refusal>((account, caller.urls(), dialect, presenter))
     };
-    let (account, dialect, presenter) = match found.await {
+    let (account, urls, dialect, presenter) = match found.await {
         Ok(found) => found,
         Err(refusal) => return refusal.into_response(),
     };
@@ -219,8 +227,18 @@ async fn call(
         };
         let path = uri.path().to_owned();
         let untranslatable = Vec::new();
-        let mut call =
-            Call { state, account, dialect, presenter, path, id, query, body, untranslatable };
+        let mut call = Call {
+            state,
+            account,
+            urls,
+            dialect,
+            presenter,
+            path,
+            id,
+            query,
+            body,
+            untranslatable,
+        };
         answer(&mut call).await
     };
     done.await.unwrap_or_else(|refusal| presenter.refusal(refusal))
@@ -271,6 +289,14 @@ impl Call {
         response
     }
 
+    /// What is shown of a webhook to those who look at it.
+    fn shown(&self) -> Shown {
+        match self.urls {
+            Urls::Whole => Shown::Nothing,
+            Urls::Masked => Shown::MaskedUrl,
+        }
+    }
+
     fn webhook(&self, status: StatusCode, endpoint: &Endpoint, shown: Shown) -> Response {
         let webhook = self.presenter.webhook(endpoint, shown);
         self.answer(status, &self.presenter.one(webhook))
@@ -294,7 +320,7 @@ async fn create(State(state): State<ApiState>, request: Request) -> Response {
 async fn list(State(state): State<ApiState>, request: Request) -> Response {
     call(state, request, Scope::Read, async |call| {
         let (store, presenter) = (&call.state.store, call.presenter);
-        let shown = |endpoint: &Endpoint| presenter.webhook(endpoint, Shown::Nothing);
+        let shown = |endpoint: &Endpoint| presenter.webhook(endpoint, call.shown());
         let page = match presenter.wanted(&call.query)? {
             Wanted::After(query) => {
                 let after = query.after()?;
@@ -318,7 +344,7 @@ async fn list(State(state): State<ApiState>, request: Request) -> Response {
 
 async fn show(State(state): State<ApiState>, request: Request) -> Response {
     call(state, request, Scope::Read, async |call| {
-        Ok(call.webhook(StatusCode::OK, &call.endpoint().await?, Shown::Nothing))
+        Ok(call.webhook(StatusCode::OK, &call.endpoint().await?, call.shown()))
     })
     .await
 }
@@ -329,8 +355,12 @@ async fn change(State(state): State<ApiState>, request: Request) -> Response {
         let current = call.endpoint().await?;
         let fields = call.read(Some(&current))?;
         let changed = endpoints::change(&call.state, &call.account, &current.id, fields).await;
-        let endpoint = changed.map_err(|refusal| call.translate(refusal))?;
-        Ok(call.webhook(StatusCode::OK, &endpoint, Shown::Nothing))
+        let changed = changed.map_err(|refusal| call.translate(refusal))?;
+        let mut webhook = call.presenter.webhook(&changed.endpoint, call.shown());
+        if !changed.dropped_headers.is_empty() {
+            call.presenter.say_dropped(&mut webhook, &changed.dropped_headers);
+        }
+        Ok(call.answer(StatusCode::OK, &call.presenter.one(webhook)))
     })
     .await
 }
@@ -364,6 +394,7 @@ async fn logs(State(state): State<ApiState>, request: Request) -> Response {
             next: found.next.as_ref().map(|key| crate::paging::encode(key.as_str())),
             endpoint: &endpoint,
             dialect: &call.dialect,
+            urls: call.urls,
         };
         Ok(call.answer(StatusCode::OK, &call.presenter.log(&page, &call.path)))
     })

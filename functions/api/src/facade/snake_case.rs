@@ -43,7 +43,8 @@ impl Presenter for SnakeCase {
                     read.problem(&name, "is not available yet: no dataset would be exported");
                 }
                 // What a client sends back of what it got.
-                "id" | "created_at" | "updated_at" | "disabled_reason" if current.is_some() => {}
+                "id" | "created_at" | "updated_at" | "disabled_reason" | "dropped_headers"
+                    if current.is_some() => {}
                 known if FIELDS.contains(&known) => read.take(known, value),
                 _ => read.unknown(&name, &FIELDS),
             }
@@ -59,7 +60,7 @@ impl Presenter for SnakeCase {
         let filter = endpoint.filter.as_deref().and_then(|text| serde_json::from_str(text).ok());
         fields::object([
             ("id", json!(endpoint.id)),
-            ("url", json!(endpoint.url)),
+            ("url", fields::url(endpoint, shown)),
             ("description", json!(endpoint.description)),
             ("events", json!(endpoint.event_types)),
             ("filter", filter.unwrap_or(Value::Null)),
@@ -76,6 +77,10 @@ impl Presenter for SnakeCase {
         ])
     }
 
+    fn say_dropped(&self, webhook: &mut Value, headers: &[String]) {
+        webhook["dropped_headers"] = json!(headers);
+    }
+
     fn wanted(&self, query: &HashMap<String, String>) -> Result<Wanted, Refusal> {
         Ok(Wanted::After(page(query)))
     }
@@ -90,7 +95,7 @@ impl Presenter for SnakeCase {
     }
 
     fn log(&self, page: &LogPage<'_>, _: &str) -> Value {
-        let entries = page.entries.iter().map(|(d, event)| entry(d, event.as_ref(), page.dialect));
+        let entries = page.entries.iter().map(|(d, event)| entry(d, event.as_ref(), page));
         json!({ "data": entries.collect::<Vec<_>>(), "next_cursor": page.next })
     }
 
@@ -131,12 +136,13 @@ pub fn status(shown: Option<&String>) -> Option<String> {
 }
 
 /// One entry of a log: with every attempt's request and response, and what was sent.
-fn entry(delivery: &Delivery, event: Option<&StoredEvent>, dialect: &Dialect) -> Value {
+fn entry(delivery: &Delivery, event: Option<&StoredEvent>, page: &LogPage<'_>) -> Value {
     let last = delivery.attempts.last();
     let error = last.and_then(|attempt| attempt.error.as_ref());
-    let payload = event.map(|event| dialect.render(event));
+    let payload = event.map(|event| page.dialect.render(event));
     let payload = payload.and_then(|text| serde_json::from_str::<Value>(&text).ok());
-    let attempts = delivery.attempts.iter().cloned().map(AttemptView::from);
+    let attempts = delivery.attempts.iter().cloned();
+    let attempts = attempts.map(|attempt| AttemptView::of(attempt, page.urls));
     json!({
         "event_id": delivery.public_event_id(),
         "event_type": delivery.event_type,

@@ -9,10 +9,11 @@ use posthorn_shared::endpoint::{DisabledReason, Endpoint};
 use posthorn_shared::endpoint_url::EndpointUrl;
 use posthorn_shared::failure_rate::Baseline;
 use posthorn_shared::filter::Filter;
-use posthorn_shared::header_rules::{self, MAX_HEADERS, REDACTED, is_sensitive};
+use posthorn_shared::header_rules::{self, MAX_HEADERS, REDACTED, is_hidden};
 use posthorn_shared::health::Health;
 use posthorn_shared::ids::{AccountId, EndpointId};
-use posthorn_shared::problem::child;
+use posthorn_shared::masked_url::masked;
+use posthorn_shared::problem::{Problem, child};
 use posthorn_shared::rate_limit::RateLimit;
 use posthorn_shared::retry_policy::RetryPolicy;
 use posthorn_shared::secret::Secret;
@@ -50,13 +51,22 @@ pub struct Wish {
     active: bool,
 }
 
+/// An endpoint that was changed.
+pub struct Changed {
+    pub endpoint: Endpoint,
+    /// Headers that were removed: their values are not shown, and the URL leads to another host now.
+    pub dropped_headers: Vec<String>,
+}
+
 /// Creates an endpoint, with the secret that was given or a new one.
 pub async fn create(
     state: &ApiState,
     account: &AccountId,
-    mut fields: Fields,
+    fields: Fields,
 ) -> Result<Endpoint, Refusal> {
     let dialect = dialect(state, account).await?;
+    let placeholders = placeholders(fields.peek("headers"), &[]);
+    let mut fields = fields.noting(placeholders);
     let given = secret(&mut fields, &dialect);
     let wish = read(fields, &dialect, &state.runtime.settings)?;
     let clock = &state.runtime.clock;
@@ -91,7 +101,7 @@ pub async fn change(
     account: &AccountId,
     id: &EndpointId,
     patch: Fields,
-) -> Result<Endpoint, Refusal> {
+) -> Result<Changed, Refusal> {
     let (patch, problems) = patch.into_parts();
     if patch.contains_key("secret") {
         let detail = "can't be patched; replace it with POST /v1/endpoints/{id}/secret/rotate";
@@ -103,6 +113,7 @@ pub async fn change(
         Some(Value::Bool(true)) => Some(baseline(state, id, now).await?),
         _ => None,
     };
+    let mut dropped_headers = Vec::new();
     let changed = state
         .store
         .change_endpoint(account, id, |endpoint| {
@@ -110,8 +121,10 @@ pub async fn change(
             let former_host = endpoint.host();
             let mut merged = settable(&endpoint);
             merge(&mut merged, &patch);
-            keep_redacted(&mut merged, &endpoint);
-            let fields = Fields::of(merged).noting(problems.clone());
+            keep_masked_url(&mut merged, &endpoint);
+            dropped_headers = keep_hidden_headers(&mut merged, &patch, &endpoint);
+            let placeholders = placeholders(patch.get("headers"), &endpoint.headers);
+            let fields = Fields::of(merged).noting(problems.clone()).noting(placeholders);
             let wish = read(fields, &dialect, &state.runtime.settings)?;
             let mut endpoint = wish.apply(endpoint);
             if endpoint.is_active() && !was_active {
@@ -127,7 +140,8 @@ pub async fn change(
             Ok(endpoint)
         })
         .await?;
-    Refusal::of_change(changed, "endpoint")
+    let endpoint = Refusal::of_change(changed, "endpoint")?;
+    Ok(Changed { endpoint, dropped_headers })
 }
 
 /// Replaces the secret by the one that is given or a new one. The old one goes on signing beside it
@@ -251,19 +265,57 @@ fn merge(target: &mut Map<String, Value>, patch: &Map<String, Value>) {
     }
 }
 
-/// A client that sends back what it was shown keeps the value that it was not shown.
-fn keep_redacted(merged: &mut Map<String, Value>, endpoint: &Endpoint) {
+/// A client that sends back the URL as a key that may only read is shown it keeps the URL.
+fn keep_masked_url(merged: &mut Map<String, Value>, endpoint: &Endpoint) {
+    if let Some(url) = merged.get_mut("url")
+        && *url == masked(&endpoint.url)
+    {
+        *url = json!(endpoint.url);
+    }
+}
+
+/// Keeps the values that are not shown, where a client sends none or sends back what it was shown. They
+/// were set for one host, and go to no other: the headers that were removed for that.
+fn keep_hidden_headers(
+    merged: &mut Map<String, Value>,
+    patch: &Map<String, Value>,
+    endpoint: &Endpoint,
+) -> Vec<String> {
+    let url = merged.get("url").and_then(Value::as_str).unwrap_or_default();
+    let is_elsewhere = !EndpointUrl::same_origin(url, &endpoint.url);
     let Some(Value::Object(headers)) = merged.get_mut("headers") else {
-        return;
+        return Vec::new();
     };
+    let is_set = |name: &String| {
+        let given = patch.get("headers").and_then(|headers| headers.get(name));
+        given.is_some_and(|value| value != REDACTED)
+    };
+    let mut dropped = Vec::new();
     for (name, value) in &endpoint.headers {
-        if let Some(shown) = headers.get_mut(name)
-            && is_sensitive(name)
-            && shown == REDACTED
-        {
-            *shown = json!(value);
+        if !is_hidden(name) || is_set(name) || !headers.contains_key(name) {
+            continue;
+        }
+        if is_elsewhere {
+            headers.shift_remove(name);
+            dropped.push(name.clone());
+        } else {
+            headers.insert(name.clone(), json!(value));
         }
     }
+    dropped
+}
+
+/// Problems of headers whose value is what is shown in place of one, although there is none to keep.
+fn placeholders(given: Option<&Value>, known: &[(String, String)]) -> Vec<Problem> {
+    let given = given.and_then(Value::as_object).into_iter().flatten().take(MAX_HEADERS);
+    let unknown = given.filter(|(name, value)| {
+        *value == REDACTED && is_hidden(name) && !known.iter().any(|(known, _)| known == *name)
+    });
+    let problem = |(name, _): (&String, &Value)| {
+        let detail = "reads ***, which stands for a value that is not shown; send the value";
+        Problem::new(child("/headers", name), detail)
+    };
+    unknown.map(problem).collect()
 }
 
 /// Reads what a customer decides, all but the secret.

@@ -4,8 +4,9 @@ use axum::extract::{Extension, State};
 use axum::response::{IntoResponse, Response};
 use http::header::{LOCATION, SET_COOKIE};
 use http::request::Parts;
-use http::{HeaderValue, StatusCode};
-use maud::html;
+use http::{HeaderMap, HeaderValue, StatusCode};
+use maud::{Markup, html};
+use posthorn_shared::account_view::AccountView;
 use posthorn_shared::digest::sha256_hex;
 use posthorn_shared::ids::AccountId;
 use posthorn_shared::store::Opened;
@@ -30,11 +31,13 @@ pub struct LinkQuery {
 }
 
 /// What a link opens: a form that sends itself. The link is used up by that, not by whoever fetches
-/// the page to show what is behind it, as chat and mail programs do.
+/// the page to show what is behind it, as chat and mail programs do. Where somebody is signed in already,
+/// the form waits for them: nobody is led from one account into another without being asked.
 pub async fn door(
     State(state): State<ApiState>,
     Extension(site): Extension<Site>,
     Extension(found): Extension<Found>,
+    headers: HeaderMap,
     Query(query): Query<LinkQuery>,
 ) -> Result<Response, Trouble> {
     let Some(token) = query.session else {
@@ -44,19 +47,52 @@ pub async fn door(
     let link = state.store.portal_link(&sha256_hex(&token)).await?.ok_or(Trouble::LinkOver)?;
     // In a frame this page is the first one: the account says by whom it may be framed.
     let view = state.accounts.get(&link.account).await?.ok_or(Trouble::LinkOver)?;
-    let page = shell::outside(
-        &site,
-        "Opening…",
-        &html! {
-            h1 { "Opening your " (view.dialect.words.endpoints) }
+    let waits = match &found {
+        Found::Present(visitor) => {
+            *visitor.account() != link.account || is_from_elsewhere(&headers)
+        }
+        Found::Unclear(_) => true,
+        Found::Over(_) | Found::Nobody => Token::are_several(&headers, Realm::Account, &site),
+    };
+    let left = found.view().filter(|left| left.account.id != link.account);
+    let content = html! {
+        @if waits { (question(&view, left.map(|left| left.account.name.as_str()))) }
+        @else {
+            h1 { "Opening the " (view.dialect.words.endpoints) " of " (view.account.name) }
             p { "One moment. If nothing happens, go on with the button." }
-            form method="post" action=(site.path("/enter")) data-sends-itself {
-                input type="hidden" name="session" value=(token);
-                button.button.primary type="submit" { "Continue" }
-            }
-        },
-    );
+        }
+        form method="post" action=(site.path("/enter")) data-sends-itself[!waits] {
+            input type="hidden" name="session" value=(token);
+            button.button.primary type="submit" { "Continue" }
+        }
+        @if let (true, Some(left)) = (waits, left) {
+            a href=(site.path(FIRST_PAGE)) { "Stay with " (left.account.name) }
+        }
+    };
+    let page = shell::outside(&site, "Opening…", &content);
     Ok((Extension(Framers::of(&view.account)), page).into_response())
+}
+
+/// Asks whether its reader wants to be signed in to the account of a link; `left` is the name of the
+/// account that they leave for it.
+fn question(view: &AccountView, left: Option<&str>) -> Markup {
+    let name = &view.account.name;
+    html! {
+        h1 { "Open the " (view.dialect.words.endpoints) " of " (name) "?" }
+        p {
+            @if let Some(left) = left {
+                "You are signed in to " strong { (left) } " in this browser. If you continue, you act for "
+                strong { (name) } " (" code { (view.account.id) } ") from now on."
+            } @else {
+                "If you continue, you act for " strong { (name) } " (" code { (view.account.id) } ")."
+            }
+        }
+    }
+}
+
+/// Whether a browser says that a page of another site led here.
+fn is_from_elsewhere(headers: &HeaderMap) -> bool {
+    headers.get("sec-fetch-site").is_some_and(|from| from == "cross-site")
 }
 
 /// Exchanges a link for a session.
@@ -78,9 +114,16 @@ pub async fn enter(State(state): State<ApiState>, sent: SigningIn) -> Result<Res
     };
     let view = state.accounts.get(&session.account).await?.ok_or(Trouble::LinkOver)?;
     let framers = Framers::of(&view.account);
+    let framed = !framers.0.is_empty();
     let seconds = session.expires_at.duration_since(now).as_secs();
-    let cookie = token.cookie(&site, !framers.0.is_empty(), seconds);
-    let answer = with_cookie(go_to(&site, FIRST_PAGE), &cookie);
+    let cookie = token.cookie(&site, framed, seconds);
+    // Browsers keep partitioned cookies apart: one of each kind would be two.
+    let other = site.https.then(|| no_cookie(Realm::Account, &site, !framed));
+    let answer = go_to(&site, FIRST_PAGE);
+    let answer = other
+        .into_iter()
+        .chain([cookie])
+        .fold(answer, |answer, cookie| with_cookie(answer, &cookie));
     Ok((Extension(framers), answer).into_response())
 }
 

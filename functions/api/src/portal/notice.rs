@@ -12,6 +12,7 @@ use super::session::Visitor;
 pub enum Done {
     Added,
     Saved,
+    SavedWithoutHeaders,
     Deleted,
     SwitchedOn,
     SwitchedOff,
@@ -27,6 +28,7 @@ impl Done {
         match self {
             Self::Added => "added",
             Self::Saved => "saved",
+            Self::SavedWithoutHeaders => "saved-without-headers",
             Self::Deleted => "deleted",
             Self::SwitchedOn => "switched-on",
             Self::SwitchedOff => "switched-off",
@@ -46,6 +48,11 @@ pub fn of(done: Option<Done>, visitor: &Visitor) -> Markup {
             format!("{one} added. Copy its secret into your receiver, then send it a test event.")
         }
         Some(Done::Saved) => "Saved. New events are sent accordingly within a second.".to_owned(),
+        Some(Done::SavedWithoutHeaders) => {
+            "Saved. Headers whose values are not shown were removed: they were set for the host of the \
+             URL before. Set them again, if this host is to get them."
+                .to_owned()
+        }
         Some(Done::Deleted) => format!("{one} deleted."),
         Some(Done::SwitchedOn) => {
             format!("{one} switched on. What it missed can be sent again, under “Send again”.")
@@ -54,5 +61,6 @@ pub fn of(done: Option<Done>, visitor: &Visitor) -> Markup {
         Some(Done::Rotated) => "There is a new secret. Copy it into your receiver now.".to_owned(),
         Some(Done::Replayed) => "Sent once more. The attempt is in the log in a moment.".to_owned(),
     };
-    html! { div.note.good role="status" { div { (text) } } }
+    let class = if done == Some(Done::SavedWithoutHeaders) { "note warn" } else { "note good" };
+    html! { div class=(class) role="status" { div { (text) } } }
 }

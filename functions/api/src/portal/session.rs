@@ -82,7 +82,7 @@ pub type Found = super::found::Found<Visitor, Arc<AccountView>>;
 impl Found {
     /// Looks for the session of a request.
     pub async fn by(parts: &Parts, state: &ApiState, site: &Site) -> Self {
-        let Some(token) = Token::of(&parts.headers, Realm::Account) else {
+        let Some(token) = Token::of(&parts.headers, Realm::Account, site) else {
             return Self::Nobody;
         };
         match look(token, state, site).await {

@@ -20,6 +20,7 @@ use crate::operations::{deliveries, endpoints, events, sends};
 use crate::paging::{List, Narrowing, PageQuery, cursor, list as page};
 use crate::problem::Refusal;
 use crate::state::ApiState;
+use crate::urls::Urls;
 
 /// A delivery as it is shown.
 #[derive(Serialize, ToSchema)]
@@ -53,9 +54,10 @@ pub struct AttemptView {
     response: Option<ResponseView>,
 }
 
-/// What was sent. Sensitive headers read `***`.
+/// What was sent. Headers that may be secret read `***`.
 #[derive(Serialize, ToSchema)]
 struct RequestView {
+    /// For keys without the scope `manage`, each value of the query reads `***`.
     url: String,
     headers: BTreeMap<String, String>,
 }
@@ -70,8 +72,8 @@ struct ResponseView {
     truncated: bool,
 }
 
-impl From<Delivery> for DeliveryView {
-    fn from(delivery: Delivery) -> Self {
+impl DeliveryView {
+    fn of(delivery: Delivery, urls: Urls) -> Self {
         let last = delivery.attempts.last();
         Self {
             event_id: delivery.public_event_id().to_owned(),
@@ -83,13 +85,14 @@ impl From<Delivery> for DeliveryView {
             event_type: delivery.event_type,
             status: delivery.status,
             next_attempt_at: delivery.next_attempt_at,
-            attempts: delivery.attempts.into_iter().map(AttemptView::from).collect(),
+            attempts: delivery.attempts.into_iter().map(|one| AttemptView::of(one, urls)).collect(),
         }
     }
 }
 
-impl From<Attempt> for AttemptView {
-    fn from(attempt: Attempt) -> Self {
+impl AttemptView {
+    /// An attempt as it is shown.
+    pub fn of(attempt: Attempt, urls: Urls) -> Self {
         let request = attempt.request;
         let response = attempt.response.map(|response| ResponseView {
             headers: object(response.headers),
@@ -103,7 +106,7 @@ impl From<Attempt> for AttemptView {
             duration_ms: attempt.duration_ms,
             status_code: attempt.status_code,
             error: attempt.error,
-            request: RequestView { url: request.url, headers: object(request.headers) },
+            request: RequestView { url: urls.show(request.url), headers: object(request.headers) },
             response,
         }
     }
@@ -174,7 +177,8 @@ pub async fn log(
     let found =
         state.store.delivery_log(&endpoint.id, &filter, paging.limit()?, after.as_ref()).await?;
     let next = found.next.as_ref().map(EventKey::as_str);
-    Ok(page(found.deliveries.into_iter().map(DeliveryView::from).collect(), next))
+    let shown = found.deliveries.into_iter().map(|one| DeliveryView::of(one, caller.urls()));
+    Ok(page(shown.collect(), next))
 }
 
 /// Where an event went, or is on its way to.
@@ -189,7 +193,8 @@ pub async fn of_event(
     let account = caller.account(Scope::Read)?;
     let event = events::find(&state, account, &id).await?;
     let deliveries = deliveries::of_event(&state, account, &event).await?;
-    Ok(page(deliveries.into_iter().map(DeliveryView::from).collect(), None))
+    let shown = deliveries.into_iter().map(|one| DeliveryView::of(one, caller.urls()));
+    Ok(page(shown.collect(), None))
 }
 
 /// A delivery, with every attempt: what was sent, what came back, how long it took.
@@ -207,7 +212,7 @@ pub async fn show(
     let endpoint = endpoints::find(&state, account, &endpoint).await?;
     let mut deliveries = deliveries::to_endpoints(&state, &event, vec![endpoint]).await?;
     let delivery = deliveries.pop().ok_or(Refusal::Unknown("delivery"))?;
-    Ok(Json(delivery.into()))
+    Ok(Json(DeliveryView::of(delivery, caller.urls())))
 }
 
 /// Makes one more attempt of a delivery, whatever its status. One that fails takes nothing away

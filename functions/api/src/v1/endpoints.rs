@@ -8,7 +8,7 @@ use http::StatusCode;
 use jiff::Timestamp;
 use posthorn_shared::api_key::Scope;
 use posthorn_shared::endpoint::{DisabledReason, Endpoint};
-use posthorn_shared::header_rules::{REDACTED, is_sensitive};
+use posthorn_shared::header_rules::{REDACTED, is_hidden};
 use posthorn_shared::health::Health;
 use posthorn_shared::ids::EndpointId;
 use posthorn_shared::rate_limit::RateLimit;
@@ -22,10 +22,12 @@ use crate::auth::Caller;
 use crate::body::RequestBody;
 use crate::extract::{Path, Query};
 use crate::fields::Fields;
-use crate::operations::{endpoints, sends};
+use crate::operations::endpoints::{self, Changed};
+use crate::operations::sends;
 use crate::paging::{List, PageQuery, list as page};
 use crate::problem::Refusal;
 use crate::state::ApiState;
+use crate::urls::Urls;
 use crate::v1::deliveries::Sent;
 use crate::v1::requests::{EndpointPatch, NewEndpoint, Rotation, TestSend};
 
@@ -34,14 +36,20 @@ use crate::v1::requests::{EndpointPatch, NewEndpoint, Rotation, TestSend};
 #[schema(as = Endpoint)]
 pub struct EndpointView {
     id: EndpointId,
+    /// For keys without the scope `manage`, each value of the query reads `***`.
     url: String,
     description: Option<String>,
     metadata: BTreeMap<String, String>,
     event_types: Vec<Subscription>,
     #[schema(value_type = Option<Object>)]
     filter: Option<Box<RawValue>>,
-    /// Sensitive ones read `***`.
+    /// Values read `***`, except for names that are never a secret's, like `X-Environment`.
     headers: BTreeMap<String, String>,
+    /// Only in the answer to a change of the URL to another scheme, host or port: headers that were
+    /// removed, because their values are not shown and were not set in the same request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    dropped_headers: Option<Vec<String>>,
     /// The dialect's where null.
     timeout_seconds: Option<u64>,
     /// The dialect's where null.
@@ -71,20 +79,21 @@ pub struct EndpointView {
     updated_at: Timestamp,
 }
 
-impl From<Endpoint> for EndpointView {
-    fn from(endpoint: Endpoint) -> Self {
+impl EndpointView {
+    fn of(endpoint: Endpoint, urls: Urls) -> Self {
         let headers = endpoint.headers.iter().map(|(name, value)| {
-            let shown = if is_sensitive(name) { REDACTED } else { value };
+            let shown = if is_hidden(name) { REDACTED } else { value };
             (name.clone(), shown.to_owned())
         });
         Self {
             headers: headers.collect(),
+            dropped_headers: None,
             active: endpoint.is_active(),
             public_key: endpoint.secret.public_key(),
             secret: None,
             token: None,
             id: endpoint.id,
-            url: endpoint.url,
+            url: urls.show(endpoint.url),
             description: endpoint.description,
             metadata: endpoint.metadata,
             event_types: endpoint.event_types,
@@ -113,7 +122,8 @@ pub async fn create(
     let endpoint = endpoints::create(&state, account, Fields::parse(&body)?).await?;
     let secret = Some(endpoint.secret.reveal().to_owned());
     let token = endpoint.token.clone();
-    Ok((StatusCode::CREATED, Json(EndpointView { secret, token, ..endpoint.into() })))
+    let view = EndpointView::of(endpoint, caller.urls());
+    Ok((StatusCode::CREATED, Json(EndpointView { secret, token, ..view })))
 }
 
 /// Lists endpoints, newest first.
@@ -127,7 +137,8 @@ pub async fn list(
     let account = caller.account(Scope::Read)?;
     let after = query.after()?;
     let found = state.store.endpoints(account, query.limit()?, after.as_deref()).await?;
-    Ok(page(found.items.into_iter().map(EndpointView::from).collect(), found.next.as_deref()))
+    let shown = found.items.into_iter().map(|endpoint| EndpointView::of(endpoint, caller.urls()));
+    Ok(page(shown.collect(), found.next.as_deref()))
 }
 
 /// An endpoint.
@@ -139,10 +150,12 @@ pub async fn show(
     Path(id): Path<String>,
 ) -> Result<Json<EndpointView>, Refusal> {
     let account = caller.account(Scope::Read)?;
-    Ok(Json(endpoints::find(&state, account, &id).await?.into()))
+    let endpoint = endpoints::find(&state, account, &id).await?;
+    Ok(Json(EndpointView::of(endpoint, caller.urls())))
 }
 
-/// Changes an endpoint by a JSON Merge Patch.
+/// Changes an endpoint by a JSON Merge Patch. Headers whose values are not shown are removed when the
+/// URL goes to another scheme, host or port, unless they are set in the same request.
 #[utoipa::path(patch, operation_id = "change_endpoint", path = "/v1/endpoints/{id}", tag = "endpoints",
     params(("id" = EndpointId, Path)),
     request_body = EndpointPatch, responses((status = 200, body = EndpointView)))]
@@ -154,7 +167,11 @@ pub async fn change(
 ) -> Result<Json<EndpointView>, Refusal> {
     let account = caller.account(Scope::Manage)?;
     let id = id.parse().map_err(|_| Refusal::Unknown("endpoint"))?;
-    Ok(Json(endpoints::change(&state, account, &id, Fields::parse(&body)?).await?.into()))
+    let changed = endpoints::change(&state, account, &id, Fields::parse(&body)?).await?;
+    let Changed { endpoint, dropped_headers } = changed;
+    let dropped_headers = Some(dropped_headers).filter(|names| !names.is_empty());
+    let view = EndpointView::of(endpoint, caller.urls());
+    Ok(Json(EndpointView { dropped_headers, ..view }))
 }
 
 /// Deletes an endpoint. Its retries stop.

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use posthorn_shared::account::Limits;
 use posthorn_shared::api_key::Scope;
+use posthorn_shared::header_rules::PLAIN;
 use posthorn_shared::ids::{AccountId, EventTypeName, ProducerEventId};
 use posthorn_shared::portal_settings::PortalSettings;
 use posthorn_shared::rate_limit::RateLimit;
@@ -171,7 +172,8 @@ pub struct EndpointPatch {
     event_types: Option<Vec<Subscription>>,
     #[schema(schema_with = filter)]
     filter: Option<Value>,
-    /// `null` removes a header; `"***"`, as it is shown, keeps a sensitive one.
+    /// `null` removes a header; `"***"`, as it is shown, keeps its value. When the URL goes to another
+    /// scheme, host or port, a header that reads `***` is removed unless its value is set.
     #[schema(schema_with = headers)]
     headers: Option<BTreeMap<String, String>>,
     #[schema(minimum = 1, maximum = 30)]
@@ -299,10 +301,11 @@ fn headers() -> Schema {
         ObjectBuilder::new().schema_type(Type::String).pattern(Some("^[Xx]-[a-z0-9-]{1,60}$"));
     ObjectBuilder::new()
         .schema_type(nullable(Type::Object))
-        .description(Some(
+        .description(Some(format!(
             "Extra request headers, at most 20: of any name but those that HTTP or the signature \
-             needs. Authorization, and names that look like a secret's, are shown as ***.",
-        ))
+             needs. Values are not shown again and read ***, except for the names {}.",
+            PLAIN.join(", ")
+        )))
         .property_names(Some(name))
         .additional_properties(Some(AdditionalProperties::RefOr(RefOr::T(value.into()))))
         .max_properties(Some(20))

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use posthorn_end_to_end::{Ended, Program, Stack, closed_port_url};
 use tempfile::TempDir;
 
-const COMMANDS: [&[&str]; 16] = [
+const COMMANDS: [&[&str]; 17] = [
     &[],
     &["serve"],
     &["demo"],
@@ -21,6 +21,7 @@ const COMMANDS: [&[&str]; 16] = [
     &["admin", "delete-key"],
     &["admin", "create-account"],
     &["admin", "list-accounts"],
+    &["admin", "rotate-deployment-key"],
     &["doctor"],
     &["completions"],
 ];
@@ -211,6 +212,7 @@ async fn a_command_line_that_makes_no_sense_is_wrong_usage() {
         (&["listen", "--account", "acme"], "--register"),
         (&["admin", "create-key", "--scopes", "read"], "--account"),
         (&["admin", "create-key", "--account", "x", "--scopes", "fly"], "manage, publish, read"),
+        (&["admin", "rotate-deployment-key", "--secret-id", "any"], "--stack"),
         (&["completions"], "<SHELL>"),
         (&["completions", "tcsh"], "zsh"),
     ] {
@@ -241,6 +243,7 @@ async fn an_argument_that_can_not_be_right_is_wrong_usage() {
         (&["doctor", "--api-url", "nowhere"], "--api-url: nowhere is not a URL"),
         (&["admin", "create-key", "--name", ""], "1 to 256 characters"),
         (&["admin", "delete-key", "nonsense"], "nonsense: expected an identifier like key_"),
+        (&["admin", "rotate-deployment-key", "--stack", "posthorn"], "--stack needs --secret-id"),
     ] {
         let said = wrong_usage(Program::new(arguments), &help_on(arguments)).await;
         assert!(said.contains(part), "{arguments:?}: {said}");
@@ -273,6 +276,7 @@ async fn a_setting_that_can_not_be_right_is_wrong_usage() {
         (&["serve"], "POSTHORN_BODY_SECONDS", "601"),
         (&["listen"], "POSTHORN_BODY_SECONDS", "soon"),
         (&["serve"], "POSTHORN_CONNECTIONS", "0"),
+        (&["admin", "rotate-deployment-key"], "POSTHORN_DATA_DIR", ":memory:"),
     ] {
         let said = wrong_usage(Program::new(arguments).env(name, value), "posthorn --help").await;
         assert!(said.contains(&format!("{name}: ")) && said.contains(value), "{said}");

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use posthorn_shared::endpoint::Endpoint;
-use posthorn_shared::header_rules::{REDACTED, is_sensitive};
+use posthorn_shared::header_rules::{REDACTED, is_hidden};
 use posthorn_shared::problem::{Problem, child};
 use posthorn_shared::retry_policy::RetryPolicy;
 use serde_json::{Map, Value, json};
@@ -40,7 +40,7 @@ impl Draft {
         let number = |number: Option<u32>| number.map(|n| n.to_string()).unwrap_or_default();
         let rate = endpoint.rate_limit.unwrap_or_default();
         let headers = endpoint.headers.iter().map(|(name, value)| {
-            let shown = if is_sensitive(name) { REDACTED } else { value };
+            let shown = if is_hidden(name) { REDACTED } else { value };
             (name.clone(), shown.to_owned())
         });
         let filter = endpoint.filter.as_deref().map(crate::portal::json_text::indented);

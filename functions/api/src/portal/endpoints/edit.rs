@@ -9,7 +9,7 @@ use posthorn_shared::problem::Problem;
 
 use super::draft::Draft;
 use super::form::Sheet;
-use crate::operations::endpoints;
+use crate::operations::endpoints::{self, Changed};
 use crate::portal::entrance::go_to;
 use crate::portal::extract::Path;
 use crate::portal::fields::Problems;
@@ -61,7 +61,11 @@ pub async fn change(
     let draft = Draft::read(&form);
     let patch = draft.fields(Some(&endpoint));
     match endpoints::change(&state, visitor.account(), &endpoint.id, patch).await {
-        Ok(endpoint) => Ok(settings_of(&visitor, &endpoint, Done::Saved)),
+        Ok(Changed { endpoint, dropped_headers }) => {
+            let whole = dropped_headers.is_empty();
+            let done = if whole { Done::Saved } else { Done::SavedWithoutHeaders };
+            Ok(settings_of(&visitor, &endpoint, done))
+        }
         Err(refusal) => refused(&state, &visitor, Some(&endpoint), &draft, refusal).await,
     }
 }

@@ -277,8 +277,8 @@ impl Sheet<'_> {
             fieldset #headers tabindex="-1" aria-describedby="headers-hint" {
                 legend { "Headers" }
                 p.hint #headers-hint {
-                    "Sent along with every delivery, beside " (own.join(", ")) ". Values of secrets, like Authorization, are not shown again; "
-                    code { "***" } " keeps them. An empty line takes a header away."
+                    "Sent along with every delivery, beside " (own.join(", ")) ". Values are not shown again, but those of a few names like X-Environment; "
+                    code { "***" } " keeps one, unless the URL goes to another host. An empty line takes a header away."
                 }
                 @if let Some(error) = &error { p.error { (error) } }
                 div #header-rows {

@@ -5,7 +5,7 @@ use axum::response::{Html, Response};
 use jiff::Timestamp;
 use maud::{Markup, html};
 use posthorn_shared::endpoint::Endpoint;
-use posthorn_shared::header_rules::{REDACTED, is_sensitive};
+use posthorn_shared::header_rules::{REDACTED, is_hidden};
 use posthorn_shared::stats::Hour;
 use serde::Deserialize;
 use serde_json::{Map, json};
@@ -196,7 +196,7 @@ fn facts(visitor: &Visitor, endpoint: &Endpoint) -> Markup {
                 div { dt { "Time-out" } dd { (endpoint.timeout(dialect).as_secs()) " s" } }
                 div { dt { "Retries" } dd { (retry_text(endpoint.retry_policy(dialect))) } }
                 @for (name, value) in &endpoint.headers {
-                    div { dt { (name) } dd { @if is_sensitive(name) { (REDACTED) } @else { (value) } } }
+                    div { dt { (name) } dd { @if is_hidden(name) { (REDACTED) } @else { (value) } } }
                 }
                 @for (name, value) in &endpoint.metadata { div { dt { (name) } dd { (value) } } }
                 div { dt { "Added" } dd { (moment::at(endpoint.created_at)) } }

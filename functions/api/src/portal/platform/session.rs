@@ -66,7 +66,7 @@ pub type Found = crate::portal::found::Found<Operator, ()>;
 impl Found {
     /// Looks for the session of a request.
     pub async fn by(parts: &Parts, state: &ApiState, site: &Site) -> Self {
-        let Some(token) = Token::of(&parts.headers, Realm::Platform) else {
+        let Some(token) = Token::of(&parts.headers, Realm::Platform, site) else {
             return Self::Nobody;
         };
         match look(token, state, site).await {

@@ -2,8 +2,11 @@
 
 mod catalog;
 mod events;
+mod hidden;
+mod key_rotation;
 mod quiet;
 mod refusals;
+mod seals;
 mod secrets;
 mod sends;
 mod settings;

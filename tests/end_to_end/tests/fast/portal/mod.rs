@@ -4,4 +4,5 @@
 mod link;
 mod platform;
 mod safety;
+mod switching;
 mod try_out;

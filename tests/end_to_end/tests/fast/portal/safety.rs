@@ -160,12 +160,16 @@ async fn who_may_frame_the_portal_is_the_accounts_to_say() {
     .await;
     let https = [("x-forwarded-proto", "https")];
     let entered = browser.send("/portal/enter", &[("session", token)], &https).await;
-    let cookie = entered.headers["set-cookie"].to_str().unwrap();
+    let cookies = entered.headers.get_all("set-cookie").iter();
+    let cookies: Vec<&str> = cookies.map(|cookie| cookie.to_str().unwrap()).collect();
+    let [other, cookie] = cookies[..] else { panic!("{cookies:?}") };
+    assert!(other.contains("Max-Age=0") && other.contains("SameSite=Lax"), "{other}");
     for part in ["SameSite=None", "Secure", "Partitioned", "HttpOnly"] {
         assert!(cookie.contains(part), "{cookie}");
     }
     browser.cookie = cookie.split(';').next().unwrap().to_owned();
-    let page = browser.get("/portal/endpoints").await;
+    let page = browser.get_with("/portal/endpoints", &https).await;
+    assert_eq!(page.status, 200, "{}", page.text);
     assert!(page.headers["content-security-policy"].to_str().unwrap().contains(framed));
 
     let none = admin.patch("/v1/accounts/acme", json!({ "portal": null })).await;

@@ -6,8 +6,6 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use posthorn_end_to_end::{Account, Receiver, Reply, Stack, eventually};
 use serde_json::{Value, json};
 
-use super::aws_config;
-
 /// Deliveries per second of an account's new endpoints, once one has failed.
 const PER_SECOND: u64 = 10;
 /// Attempts of this machine that may be under way before the first has failed.
@@ -91,7 +89,7 @@ async fn an_endpoint_that_takes_its_first_delivery_is_never_slowed_down() {
     receiver.wait_for("/hook", 500).await;
     unproven(&stack, &endpoint, Value::Null).await;
     // Nobody has asked for room, so that there is none on record.
-    let table = aws_sdk_dynamodb::Client::new(&aws_config(&stack).await);
+    let table = aws_sdk_dynamodb::Client::new(&stack.aws_config().await);
     let room = table
         .get_item()
         .table_name("posthorn")
