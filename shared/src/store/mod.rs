@@ -39,6 +39,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 
 use crate::aws_error::causes;
+use crate::changes::Changes;
 use crate::clock::Clock;
 use crate::deployment_key::DeploymentKey;
 use crate::metrics::Metrics;
@@ -57,6 +58,7 @@ pub struct Store {
     deployment_key: Option<DeploymentKey>,
     clock: Clock,
     metrics: Metrics,
+    changes: Changes,
 }
 
 /// Why the table could not be read or written.
@@ -82,7 +84,13 @@ impl Store {
             deployment_key: runtime.settings.deployment_key.clone(),
             clock: runtime.clock.clone(),
             metrics: runtime.metrics.clone(),
+            changes: runtime.changes.clone(),
         }
+    }
+
+    /// What this process has written of accounts and catalogs.
+    pub fn changes(&self) -> &Changes {
+        &self.changes
     }
 
     /// When an item of an event that was received then expires, in seconds since the epoch: the

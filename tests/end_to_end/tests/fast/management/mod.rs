@@ -3,6 +3,7 @@
 mod catalog;
 mod events;
 mod refusals;
+mod schemas;
 mod secrets;
 mod sends;
 mod settings;

@@ -7,5 +7,6 @@ mod operational;
 mod own_ports;
 mod quotas;
 mod receivers_say;
+mod schemas;
 mod slots;
 mod switched_off;
