@@ -1,28 +1,28 @@
 //! An account with all that dispatch and ingest ask of it, read with one query and kept for a
-//! second.
+//! second, or until this process writes something of it.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use moka::sync::Cache;
-use serde_json::Value;
 
 use crate::account::Account;
 use crate::dialect::{BuiltInType, Dialect, Dialects};
 use crate::digest::sha256_hex;
 use crate::endpoint::Matcher;
 use crate::event_type::{CatalogEntry, CatalogOwner};
+use crate::heavy_work::HeavyWork;
 use crate::ids::{AccountId, EventTypeName};
 use crate::operational;
 use crate::problem::Problem;
-use crate::schema::{Schema, Schemas};
+use crate::schema::{Kept, Schema, Schemas, parsed};
 use crate::store::{AccountItems, Store, StoreError};
 use crate::subscription::Subscription;
 
-/// How long a warm function goes on with what it has read. Short, because people create an
-/// endpoint and send it an event at once; under load it still makes a query one in thousands of
-/// events.
+/// How long a warm function goes on with what it has read, where another process may have written
+/// since. Short, because people create an endpoint and send it an event at once; under load it still
+/// makes a query one in thousands of events.
 const FRESH: Duration = Duration::from_secs(1);
 
 /// An account, its endpoints and its catalog.
@@ -70,15 +70,28 @@ impl AccountView {
             || self.dialect.event_type(event_type).is_some()
             || operational::is_operational(event_type)
     }
+
+    /// The fingerprint of the schema that the catalog has of a type.
+    pub fn schema_fingerprint(&self, event_type: &EventTypeName) -> Option<&str> {
+        self.catalog.get(event_type)?.1.schema_fingerprint.as_deref()
+    }
+}
+
+/// Something that was read, and the number of this process's last change before that.
+#[derive(Clone)]
+struct Seen<T> {
+    what: T,
+    after: u64,
 }
 
 /// Views of the accounts seen lately.
 #[derive(Clone)]
 pub struct AccountViews {
     store: Store,
-    views: Cache<AccountId, Arc<AccountView>>,
-    everyones: Cache<(), Arc<Vec<CatalogEntry>>>,
+    views: Cache<AccountId, Seen<Arc<AccountView>>>,
+    everyones: Cache<(), Seen<Arc<Vec<CatalogEntry>>>>,
     schemas: Schemas,
+    heavy_work: HeavyWork<CatalogOwner>,
     dialects: Dialects,
 }
 
@@ -90,29 +103,44 @@ impl AccountViews {
             views: Cache::builder().max_capacity(1_000).time_to_live(FRESH).build(),
             everyones: Cache::builder().max_capacity(1).time_to_live(FRESH).build(),
             schemas: Schemas::new(),
+            heavy_work: HeavyWork::new(),
         }
     }
 
+    /// Where schemas are compiled, and what takes long to check is checked.
+    pub fn heavy_work(&self) -> &HeavyWork<CatalogOwner> {
+        &self.heavy_work
+    }
+
     /// The account's view; `None` when there is no such account (which is not remembered, so that
-    /// a new account works at once).
+    /// a new account works at once). Has what this process has written.
     ///
     /// # Errors
     /// When the table can't be read.
     pub async fn get(&self, id: &AccountId) -> Result<Option<Arc<AccountView>>, StoreError> {
-        if let Some(view) = self.views.get(id) {
-            return Ok(Some(view));
+        let owners = [CatalogOwner::Account(id.clone()), CatalogOwner::Everyone];
+        let known = self.views.get(id);
+        if let Some(seen) = known.filter(|seen| owners.iter().all(|owner| self.has(seen, owner))) {
+            return Ok(Some(seen.what));
         }
+        let after = self.store.changes().number();
         let (items, everyones) =
             futures::future::try_join(self.store.account_view(id), self.everyones()).await?;
         let Some(items) = items else {
             return Ok(None);
         };
-        let view = Arc::new(AccountView::new(items, &everyones, &self.dialects));
-        self.views.insert(id.clone(), view.clone());
-        Ok(Some(view))
+        let what = Arc::new(AccountView::new(items, &everyones, &self.dialects));
+        self.views.insert(id.clone(), Seen { what: what.clone(), after });
+        Ok(Some(what))
+    }
+
+    /// Whether something that was read has what this process has written of an owner.
+    fn has<T>(&self, seen: &Seen<T>, owner: &CatalogOwner) -> bool {
+        self.store.changes().last(owner).is_none_or(|change| change <= seen.after)
     }
 
     /// What is wrong with the data of an event by its type's schema; nothing where there is none.
+    /// What takes long leaves the executor.
     ///
     /// # Errors
     /// When the table can't be read.
@@ -122,12 +150,37 @@ impl AccountViews {
         event_type: &EventTypeName,
         data: &str,
     ) -> Result<Vec<Problem>, StoreError> {
+        if let Some(problems) = self.check_at_once(view, event_type, data) {
+            return Ok(problems);
+        }
         let Some(schema) = self.schema(view, event_type).await? else {
             return Ok(Vec::new());
         };
-        // Data is checked to be readable when the event is read.
-        let data: Value = serde_json::from_str(data).unwrap_or_default();
-        Ok(schema.problems(&data))
+        let owner = CatalogOwner::Account(view.account.id.clone());
+        let data = data.to_owned();
+        let check = move || schema.problems(&parsed(&data));
+        Ok(self.heavy_work.run(&owner, check).await)
+    }
+
+    /// The same where it takes less than a millisecond. `None`: it would take longer, or its schema
+    /// is not at hand.
+    pub fn check_at_once(
+        &self,
+        view: &AccountView,
+        event_type: &EventTypeName,
+        data: &str,
+    ) -> Option<Vec<Problem>> {
+        let schema = match view.catalog.get(event_type) {
+            None => view.dialect.event_type(event_type).and_then(BuiltInType::schema),
+            Some((_, entry)) => match &entry.schema_fingerprint {
+                None => None,
+                Some(fingerprint) => match self.schemas.get(fingerprint)? {
+                    Kept::Schema(schema) => Some(schema),
+                    Kept::Unusable => None,
+                },
+            },
+        };
+        schema.map_or_else(|| Some(Vec::new()), |schema| schema.quick_problems(data))
     }
 
     async fn schema(
@@ -142,34 +195,48 @@ impl AccountViews {
         let Some(fingerprint) = &entry.schema_fingerprint else {
             return Ok(None);
         };
-        if let Some(schema) = self.schemas.get(fingerprint) {
-            return Ok(Some(schema));
-        }
-        let stored = self.store.event_type(owner, event_type).await?;
-        let Some(text) = stored.and_then(|stored| stored.schema) else {
-            // Deleted this very second.
-            return Ok(None);
+        let kept = match self.schemas.get(fingerprint) {
+            Some(kept) => kept,
+            None => {
+                let stored = self.store.event_type(owner, event_type).await?;
+                let Some(text) = stored.and_then(|stored| stored.schema) else {
+                    // Deleted this very second.
+                    return Ok(None);
+                };
+                let account = CatalogOwner::Account(view.account.id.clone());
+                let compile = move || (sha256_hex(&text.to_string()), Schema::compile(&text));
+                let (fingerprint, compiled) = self.heavy_work.run(&account, compile).await;
+                let kept = match compiled {
+                    Ok(schema) => Kept::Schema(Arc::new(schema)),
+                    // It compiled when it was saved, by a release that allowed more. What is sent
+                    // goes on being delivered, as if there were no schema.
+                    Err(problems) => {
+                        let account = &view.account.id;
+                        tracing::error!(
+                            %account, %event_type, ?problems,
+                            "stored schema is not used: it does not compile any more"
+                        );
+                        Kept::Unusable
+                    }
+                };
+                self.schemas.keep(fingerprint, kept.clone());
+                kept
+            }
         };
-        match Schema::compile(&text) {
-            Ok(schema) => {
-                let schema = Arc::new(schema);
-                self.schemas.keep(sha256_hex(&text.to_string()), schema.clone());
-                Ok(Some(schema))
-            }
-            // It compiled when it was saved, so a newer release understood more.
-            Err(problems) => {
-                tracing::error!(%event_type, ?problems, "stored schema does not compile");
-                Ok(None)
-            }
-        }
+        Ok(match kept {
+            Kept::Schema(schema) => Some(schema),
+            Kept::Unusable => None,
+        })
     }
 
     async fn everyones(&self) -> Result<Arc<Vec<CatalogEntry>>, StoreError> {
-        if let Some(catalog) = self.everyones.get(&()) {
-            return Ok(catalog);
+        let known = self.everyones.get(&());
+        if let Some(seen) = known.filter(|seen| self.has(seen, &CatalogOwner::Everyone)) {
+            return Ok(seen.what);
         }
-        let catalog = Arc::new(self.store.everyones_catalog().await?);
-        self.everyones.insert((), catalog.clone());
-        Ok(catalog)
+        let after = self.store.changes().number();
+        let what = Arc::new(self.store.everyones_catalog().await?);
+        self.everyones.insert((), Seen { what: what.clone(), after });
+        Ok(what)
     }
 }

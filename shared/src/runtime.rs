@@ -16,6 +16,7 @@ use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::SdkConfig;
 use aws_types::service_config::{LoadServiceConfig, ServiceConfigKey};
 
+use crate::changes::Changes;
 use crate::clock::Clock;
 use crate::deployment_key::{DeploymentKey, NoDeploymentKey};
 use crate::metrics::{Count, Metrics};
@@ -42,6 +43,7 @@ pub struct Runtime {
     pub clock: Clock,
     pub metrics: Metrics,
     pub traces: Traces,
+    pub changes: Changes,
 }
 
 /// Counts the calls that AWS refuses because there are too many.
@@ -150,6 +152,7 @@ impl Runtime {
             clock,
             metrics,
             traces,
+            changes: Changes::new(),
         }
     }
 }

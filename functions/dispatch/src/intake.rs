@@ -5,7 +5,7 @@ use std::sync::Arc;
 use aws_lambda_events::sqs::SqsMessage;
 use jiff::Timestamp;
 use posthorn_shared::account_view::AccountView;
-use posthorn_shared::event::{self, KEY_ATTRIBUTE};
+use posthorn_shared::event::{self, CHECKED_ATTRIBUTE, KEY_ATTRIBUTE};
 use posthorn_shared::ids::{AccountId, EventKey, EventTypeName, ProducerEventId};
 use posthorn_shared::operational;
 use posthorn_shared::queue;
@@ -22,6 +22,7 @@ pub struct Message {
     sent: Timestamp,
     receive_count: u32,
     key: Option<String>,
+    checked: Option<String>,
     /// It is of our own making.
     operational: bool,
 }
@@ -32,6 +33,8 @@ pub struct Incoming {
     pub key: EventKey,
     pub account: AccountId,
     pub event_type: EventTypeName,
+    /// The schema by which its data was found valid before it was sent.
+    pub checked: Option<String>,
     id: Option<ProducerEventId>,
     timestamp: Timestamp,
     data: Box<RawValue>,
@@ -59,7 +62,8 @@ impl Message {
 impl From<SqsMessage> for Message {
     fn from(record: SqsMessage) -> Self {
         let mut attributes = record.message_attributes;
-        let key = attributes.remove(KEY_ATTRIBUTE).and_then(|value| value.string_value);
+        let mut text = |name: &str| attributes.remove(name).and_then(|value| value.string_value);
+        let (key, checked) = (text(KEY_ATTRIBUTE), text(CHECKED_ATTRIBUTE));
         let operational = attributes.contains_key(operational::ATTRIBUTE);
         let millis = record.attributes.get("SentTimestamp").and_then(|text| text.parse().ok());
         Self {
@@ -70,6 +74,7 @@ impl From<SqsMessage> for Message {
                 .unwrap_or(Timestamp::UNIX_EPOCH),
             receive_count: queue::receive_count(&record.attributes),
             key,
+            checked,
             operational,
         }
     }
@@ -88,6 +93,7 @@ pub fn read(index: usize, message: &Message) -> Result<Incoming, Rejection> {
         key: message.key()?,
         account,
         event_type: event.event_type,
+        checked: message.checked.clone(),
         id: event.id,
         timestamp: event.timestamp.unwrap_or(message.sent),
         data: event.data,

@@ -17,6 +17,7 @@ use jiff::Timestamp;
 use posthorn_shared::account_view::{AccountView, AccountViews};
 use posthorn_shared::ids::AccountId;
 use posthorn_shared::metrics::Count;
+use posthorn_shared::problem::Problem;
 use posthorn_shared::queue;
 use posthorn_shared::runtime::Runtime;
 use posthorn_shared::store::{Claim, Store};
@@ -39,6 +40,15 @@ pub struct Dispatch {
     accounts: AccountViews,
 }
 
+/// Views of accounts, or why they could not be read.
+type Views = HashMap<AccountId, Result<Option<Arc<AccountView>>, String>>;
+
+/// An event whose account takes events of its type.
+struct Known {
+    event: Incoming,
+    view: Arc<AccountView>,
+}
+
 /// What becomes of one message of the batch.
 enum Fate {
     /// It may leave the queue.
@@ -47,6 +57,13 @@ enum Fate {
     Retry(String),
     /// It can never work: off to the dead-letter queue, with the reason.
     Reject(Rejection),
+}
+
+/// What a quick check of an event by its type's schema says.
+enum Checked {
+    Valid(Known),
+    /// That it takes longer.
+    Costly(Known),
 }
 
 impl Dispatch {
@@ -82,28 +99,32 @@ impl Dispatch {
         }
 
         let views = self.views(&incoming).await;
-        let accepted = join_all(incoming.into_iter().map(|event| self.accept(event, &views))).await;
-        let mut events = Vec::with_capacity(accepted.len());
-        for outcome in accepted {
-            match outcome {
-                Ok(event) => events.push(event),
-                Err((index, fate)) => {
+        let (mut valid, mut costly) = (Vec::new(), HashMap::<AccountId, Vec<Known>>::new());
+        for event in incoming {
+            let index = event.index;
+            match known(event, &views).and_then(|event| self.check_at_once(event)) {
+                Ok(Checked::Valid(event)) => valid.push(event),
+                Ok(Checked::Costly(event)) => {
+                    costly.entry(event.event.account.clone()).or_default().push(event);
+                }
+                Err(fate) => {
                     fates.insert(index, fate);
                 }
             }
         }
-
-        for (index, fate) in self.store_and_send(events).await {
-            fates.insert(index, fate);
-        }
+        fates.extend(self.take(valid).await);
+        // What takes long to check is all that waits for it, each account by itself.
+        let costly = costly.into_values().map(|events| async move {
+            let (valid, mut fates) = self.check(events).await;
+            fates.extend(self.take(valid).await);
+            fates
+        });
+        fates.extend(join_all(costly).await.into_iter().flatten());
         self.settle(messages, fates).await
     }
 
     /// The view of every account in the batch, each read once.
-    async fn views(
-        &self,
-        incoming: &[Incoming],
-    ) -> HashMap<AccountId, Result<Option<Arc<AccountView>>, String>> {
+    async fn views(&self, incoming: &[Incoming]) -> Views {
         let ids: HashSet<&AccountId> = incoming.iter().map(|event| &event.account).collect();
         let views = ids.into_iter().map(|id| async {
             (id.clone(), self.accounts.get(id).await.map_err(|error| error.to_string()))
@@ -111,34 +132,53 @@ impl Dispatch {
         join_all(views).await.into_iter().collect()
     }
 
-    /// Checks the event against its account, and claims the id that its producer gave it.
-    async fn accept(
-        &self,
-        event: Incoming,
-        views: &HashMap<AccountId, Result<Option<Arc<AccountView>>, String>>,
-    ) -> Result<fan_out::Accepted, (usize, Fate)> {
-        let index = event.index;
-        let view = match views.get(&event.account) {
-            Some(Ok(Some(view))) => view.clone(),
-            Some(Err(error)) => return Err((index, Fate::Retry(error.clone()))),
-            _ => {
-                let rejection = Rejection::UnknownAccount(event.account.to_string());
-                return Err((index, Fate::Reject(rejection)));
-            }
-        };
-        if !view.knows(&event.event_type) {
-            let rejection = Rejection::UnknownEventType(event.event_type.to_string());
-            return Err((index, Fate::Reject(rejection)));
+    /// Checks an event by its type's schema, if that is quick, and was not done before.
+    fn check_at_once(&self, known: Known) -> Result<Checked, Fate> {
+        let Known { event, view } = &known;
+        if event.checked.is_some()
+            && event.checked.as_deref() == view.schema_fingerprint(&event.event_type)
+        {
+            return Ok(Checked::Valid(known));
         }
-        match self.accounts.check(&view, &event.event_type, event.data()).await {
-            Ok(problems) if problems.is_empty() => {}
-            Ok(problems) => {
-                let event_type = event.event_type.to_string();
-                return Err((index, Fate::Reject(Rejection::Schema { event_type, problems })));
-            }
-            Err(error) => return Err((index, Fate::Retry(error.to_string()))),
+        match self.accounts.check_at_once(view, &event.event_type, event.data()) {
+            None => Ok(Checked::Costly(known)),
+            Some(problems) if problems.is_empty() => Ok(Checked::Valid(known)),
+            Some(problems) => Err(invalid(event, problems)),
         }
-        let event = event.into_accepted(view);
+    }
+
+    /// Checks events by their types' schemas, however long that takes. Answers those that are valid.
+    async fn check(&self, events: Vec<Known>) -> (Vec<Known>, Vec<(usize, Fate)>) {
+        let (mut valid, mut fates) = (Vec::new(), Vec::new());
+        for known in events {
+            let Known { event, view } = &known;
+            match self.accounts.check(view, &event.event_type, event.data()).await {
+                Ok(problems) if problems.is_empty() => valid.push(known),
+                Ok(problems) => fates.push((event.index, invalid(event, problems))),
+                Err(error) => fates.push((event.index, Fate::Retry(error.to_string()))),
+            }
+        }
+        (valid, fates)
+    }
+
+    /// Takes valid events: claims their ids, stores them, and sends their deliveries.
+    async fn take(&self, valid: Vec<Known>) -> Vec<(usize, Fate)> {
+        let claimed = join_all(valid.into_iter().map(|event| self.claim(event))).await;
+        let (mut events, mut fates) = (Vec::with_capacity(claimed.len()), Vec::new());
+        for outcome in claimed {
+            match outcome {
+                Ok(event) => events.push(event),
+                Err(fate) => fates.push(fate),
+            }
+        }
+        fates.extend(self.store_and_send(events).await);
+        fates
+    }
+
+    /// Claims the id that its producer gave an event.
+    async fn claim(&self, known: Known) -> Result<fan_out::Accepted, (usize, Fate)> {
+        let index = known.event.index;
+        let event = known.event.into_accepted(known.view);
         let Some(id) = &event.event.id else {
             return Ok(event);
         };
@@ -240,4 +280,22 @@ impl Dispatch {
         }
         response
     }
+}
+
+/// The event with the view of its account, if that takes events of its type.
+fn known(event: Incoming, views: &Views) -> Result<Known, Fate> {
+    let view = match views.get(&event.account) {
+        Some(Ok(Some(view))) => view.clone(),
+        Some(Err(error)) => return Err(Fate::Retry(error.clone())),
+        _ => return Err(Fate::Reject(Rejection::UnknownAccount(event.account.to_string()))),
+    };
+    if view.knows(&event.event_type) {
+        Ok(Known { event, view })
+    } else {
+        Err(Fate::Reject(Rejection::UnknownEventType(event.event_type.to_string())))
+    }
+}
+
+fn invalid(event: &Incoming, problems: Vec<Problem>) -> Fate {
+    Fate::Reject(Rejection::Schema { event_type: event.event_type.to_string(), problems })
 }

@@ -20,6 +20,9 @@ use crate::problem::{Problem, in_one_line};
 
 /// Message attribute by which the api function passes on the event key that it has answered with.
 pub const KEY_ATTRIBUTE: &str = "posthorn-key";
+/// Message attribute by which the api function says by which schema, by its fingerprint, it has found
+/// the data valid: what was checked once is not checked again, unless the schema changed meanwhile.
+pub const CHECKED_ATTRIBUTE: &str = "posthorn-checked";
 
 /// An event that was read and is well-formed. Whether its account exists and its type is in the
 /// catalog is for others to say.

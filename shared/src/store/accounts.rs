@@ -9,7 +9,7 @@ use super::{Store, StoreError, sdk_error};
 use crate::account::Account;
 use crate::api_key::{AdminKey, ApiKey, Holder};
 use crate::endpoint::Interest;
-use crate::event_type::CatalogEntry;
+use crate::event_type::{CatalogEntry, CatalogOwner};
 use crate::ids::{AccountId, KeyId};
 use crate::sent::Sent;
 
@@ -204,7 +204,8 @@ impl Store {
         Ok(true)
     }
 
-    /// The account, its endpoints' interests and its catalog, in one query. Opens no secret.
+    /// The account, its endpoints' interests and its catalog, in one query. Opens no secret. Has
+    /// what this process has written; what others wrote within the last second it may lack.
     ///
     /// # Errors
     /// When the table can't be read.
@@ -216,7 +217,7 @@ impl Store {
                 to: keys::CATALOG_END,
                 newest_first: false,
                 limit: None,
-                consistent: false,
+                consistent: self.changes.last(&CatalogOwner::Account(id.clone())).is_some(),
             })
             .await?;
         let mut account = None;

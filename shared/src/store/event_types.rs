@@ -96,7 +96,7 @@ impl Store {
                 to: keys::CATALOG_END,
                 newest_first: false,
                 limit: None,
-                consistent: false,
+                consistent: self.changes.last(&CatalogOwner::Everyone).is_some(),
             })
             .await?;
         items.iter().map(document::from_item).collect()
@@ -104,17 +104,20 @@ impl Store {
 
     /// # Errors
     /// When the table can't be read or written.
-    pub async fn change_event_type<E>(
+    pub async fn change_event_type<E, F>(
         &self,
         owner: &CatalogOwner,
         name: &EventTypeName,
-        mut change: impl FnMut(EventType) -> Result<EventType, E>,
-    ) -> Result<Change<EventType, E>, StoreError> {
+        mut change: impl FnMut(EventType) -> F,
+    ) -> Result<Change<EventType, E>, StoreError>
+    where
+        F: Future<Output = Result<EventType, E>>,
+    {
         for _ in 0..TRIES {
             let Some((known, revision)) = self.read_event_type(owner, name).await? else {
                 return Ok(Change::Unknown);
             };
-            let changed = match change(known) {
+            let changed = match change(known).await {
                 Ok(changed) => changed,
                 Err(refusal) => return Ok(Change::Refused(refusal)),
             };

@@ -66,6 +66,14 @@ pub fn catalog_pk(owner: &CatalogOwner) -> String {
     }
 }
 
+/// Whose partition this is, if it is one of an account or of the catalog of all accounts.
+pub fn owner_of(pk: &str) -> Option<CatalogOwner> {
+    if pk == EVERYONE_PK {
+        return Some(CatalogOwner::Everyone);
+    }
+    pk.strip_prefix("A#")?.parse().ok().map(CatalogOwner::Account)
+}
+
 pub fn event_type(owner: &CatalogOwner, name: &EventTypeName) -> Key {
     key(catalog_pk(owner), format!("{EVENT_TYPE_SK}{name}"))
 }

@@ -44,6 +44,7 @@ use jiff::Timestamp;
 use moka::sync::Cache;
 
 use crate::aws_error::causes;
+use crate::changes::Changes;
 use crate::clock::Clock;
 use crate::deployment_key::{DeploymentKey, NoDeploymentKey};
 use crate::metrics::Metrics;
@@ -69,6 +70,7 @@ pub struct Store {
     metrics: Metrics,
     /// The marks of events' hours that are made.
     marked: Cache<keys::Key, ()>,
+    changes: Changes,
 }
 
 /// Why the table could not be read or written.
@@ -98,7 +100,13 @@ impl Store {
             clock: runtime.clock.clone(),
             metrics: runtime.metrics.clone(),
             marked: Cache::builder().max_capacity(MAX_MARKED).time_to_live(MARKED).build(),
+            changes: runtime.changes.clone(),
         }
+    }
+
+    /// What this process has written of accounts and catalogs.
+    pub fn changes(&self) -> &Changes {
+        &self.changes
     }
 
     /// When an item of an event that was received then expires, in seconds since the epoch: the

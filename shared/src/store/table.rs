@@ -10,7 +10,7 @@ use aws_sdk_dynamodb::types::{
 };
 use futures::StreamExt;
 
-use super::keys::Key;
+use super::keys::{self, Key};
 use super::shards::ShardPage;
 use super::{Item, Store, StoreError, number, sdk_error, string};
 use crate::metrics::Count;
@@ -56,6 +56,13 @@ pub(super) fn key_of(item: &Item) -> Key {
 }
 
 impl Store {
+    /// Notes that something was written, perhaps, in these partitions.
+    pub(super) fn wrote<'k>(&self, partitions: impl IntoIterator<Item = &'k str>) {
+        for owner in partitions.into_iter().filter_map(keys::owner_of) {
+            self.changes.note(owner);
+        }
+    }
+
     pub(super) async fn get(&self, key: Key, consistent: bool) -> Result<Option<Item>, StoreError> {
         let answer = self
             .dynamodb
@@ -234,6 +241,7 @@ impl Store {
         condition: &str,
         values: &[(&str, AttributeValue)],
     ) -> Result<bool, StoreError> {
+        let pk = key_of(&item).pk;
         let mut put = self
             .dynamodb
             .put_item()
@@ -243,7 +251,9 @@ impl Store {
         for (name, value) in values {
             put = put.expression_attribute_values(*name, value.clone());
         }
-        match put.sent().await {
+        let sent = put.sent().await;
+        self.wrote([pk.as_str()]);
+        match sent {
             Ok(_) => Ok(true),
             Err(error)
                 if error
@@ -262,7 +272,9 @@ impl Store {
         puts: impl IntoIterator<Item = (Item, If)>,
     ) -> Result<bool, StoreError> {
         let mut transaction = self.dynamodb.transact_write_items();
+        let mut partitions = Vec::new();
         for (item, condition) in puts {
+            partitions.push(key_of(&item).pk);
             let put = Put::builder().table_name(&self.table).set_item(Some(item));
             let put = match condition {
                 If::Any => put,
@@ -277,7 +289,9 @@ impl Store {
             let put = put.build().map_err(sdk_error)?;
             transaction = transaction.transact_items(TransactWriteItem::builder().put(put).build());
         }
-        match transaction.sent().await {
+        let sent = transaction.sent().await;
+        self.wrote(partitions.iter().map(String::as_str));
+        match sent {
             Ok(_) => Ok(true),
             Err(error) => {
                 let cancelled = match error.as_service_error() {
@@ -300,7 +314,9 @@ impl Store {
         keys: impl IntoIterator<Item = Key>,
     ) -> Result<(), StoreError> {
         let mut transaction = self.dynamodb.transact_write_items();
+        let mut partitions = Vec::new();
         for key in keys {
+            partitions.push(key.pk.clone());
             let delete = Delete::builder()
                 .table_name(&self.table)
                 .set_key(Some(item_key(key)))
@@ -309,18 +325,18 @@ impl Store {
             transaction =
                 transaction.transact_items(TransactWriteItem::builder().delete(delete).build());
         }
-        transaction.sent().await.map_err(sdk_error)?;
+        let sent = transaction.sent().await;
+        self.wrote(partitions.iter().map(String::as_str));
+        sent.map_err(sdk_error)?;
         Ok(())
     }
 
     pub(super) async fn delete(&self, key: Key) -> Result<(), StoreError> {
-        self.dynamodb
-            .delete_item()
-            .table_name(&self.table)
-            .set_key(Some(item_key(key)))
-            .sent()
-            .await
-            .map_err(sdk_error)?;
+        let pk = key.pk.clone();
+        let deletion = self.dynamodb.delete_item().table_name(&self.table);
+        let sent = deletion.set_key(Some(item_key(key))).sent().await;
+        self.wrote([pk.as_str()]);
+        sent.map_err(sdk_error)?;
         Ok(())
     }
 }

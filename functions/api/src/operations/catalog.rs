@@ -65,7 +65,7 @@ pub async fn create(
     if name.as_ref().is_some_and(operational::is_operational) {
         fields.problem("/name", "begins otherwise: posthorn. is for Posthorn's own events");
     }
-    let Wish { description, schema, example } = read(fields)?;
+    let Wish { description, schema, example } = read(state, &owner, fields).await?;
     let Some(name) = name else {
         return Err(Refusal::Fault);
     };
@@ -91,18 +91,20 @@ pub async fn change(
 ) -> Result<Entry, Refusal> {
     let name: EventTypeName = name.parse().map_err(|_| unknown())?;
     let now = state.runtime.clock.now();
-    let changed = state
-        .store
-        .change_event_type(&owner, &name, |known| {
-            let mut merged = Map::new();
-            merged.insert("description".to_owned(), json!(known.description));
-            merged.insert("schema".to_owned(), json!(known.schema));
-            merged.insert("example".to_owned(), json!(known.example));
-            merged.extend(patch.clone());
-            let Wish { description, schema, example } = read(Fields::of(merged))?;
-            Ok(EventType { description, schema, example, updated_at: now, ..known })
-        })
-        .await?;
+    let whose = &owner;
+    let change = |known: EventType| {
+        let mut merged = Map::new();
+        merged.insert("description".to_owned(), json!(known.description));
+        merged.insert("schema".to_owned(), json!(known.schema));
+        merged.insert("example".to_owned(), json!(known.example));
+        merged.extend(patch.clone());
+        async move {
+            let wish = read(state, whose, Fields::of(merged)).await?;
+            let Wish { description, schema, example } = wish;
+            Ok::<_, Refusal>(EventType { description, schema, example, updated_at: now, ..known })
+        }
+    };
+    let changed = state.store.change_event_type(&owner, &name, change).await?;
     match Refusal::of_change(changed, "event type") {
         Ok(event_type) => Ok(Entry { event_type, origin: Origin::from(&owner) }),
         Err(refusal) => Err(not_the_accounts(state, &owner, &name).await?.unwrap_or(refusal)),
@@ -231,35 +233,48 @@ async fn refuse_over_limit(
     )))
 }
 
-fn read(mut fields: Fields) -> Result<Wish, Refusal> {
+async fn read(state: &ApiState, owner: &CatalogOwner, mut fields: Fields) -> Result<Wish, Refusal> {
     let description = fields.text_or_empty("description", MAX_DESCRIPTION).unwrap_or_default();
-    let schema = fields.take("schema");
-    let compiled = schema.as_ref().and_then(|schema| {
-        let problems = match compile(schema) {
-            Ok(compiled) => return Some(compiled),
-            Err(problems) => problems,
-        };
-        fields.problems(problems.iter().map(|problem| problem.below("/schema")));
-        None
-    });
-    let example = fields.take("example");
-    if let Some(example) = &example {
-        if !example.is_object() {
-            fields.problem("/example", "is a JSON object: the data of an event");
-        } else if example.to_string().len() > MAX_EXAMPLE_BYTES {
-            fields.problem("/example", format!("has at most {MAX_EXAMPLE_BYTES} bytes"));
-        } else if let Some(schema) = compiled {
-            let problems = schema.problems(example);
-            fields.problems(problems.iter().map(|problem| problem.below("/example")));
-        }
-    }
+    let (schema, example) = (fields.take("schema"), fields.take("example"));
+    let look = move || (check(schema.as_ref(), example.as_ref()), schema, example);
+    let (problems, schema, example) = state.accounts.heavy_work().run(owner, look).await;
+    fields.problems(problems.into_iter());
     fields.finish()?;
     Ok(Wish { description, schema, example })
 }
 
+/// What is wrong with a schema and an example of it.
+fn check(schema: Option<&Value>, example: Option<&Value>) -> Vec<Problem> {
+    let below = |problems: Vec<Problem>, pointer: &str| -> Vec<Problem> {
+        problems.iter().map(|problem| problem.below(pointer)).collect()
+    };
+    let (compiled, mut problems) = match schema.map(compile) {
+        None => (None, Vec::new()),
+        Some(Ok(compiled)) => (Some(compiled), Vec::new()),
+        Some(Err(problems)) => (None, below(problems, "/schema")),
+    };
+    match example {
+        None => {}
+        Some(example) if !example.is_object() => {
+            problems.push(Problem::new("/example", "is a JSON object: the data of an event"));
+        }
+        Some(example) if example.to_string().len() > MAX_EXAMPLE_BYTES => {
+            let detail = format!("has at most {MAX_EXAMPLE_BYTES} bytes");
+            problems.push(Problem::new("/example", detail));
+        }
+        Some(example) => {
+            let found = compiled.map(|schema| schema.problems(example)).unwrap_or_default();
+            problems.extend(below(found, "/example"));
+        }
+    }
+    problems
+}
+
 fn compile(schema: &Value) -> Result<Schema, Vec<Problem>> {
-    if schema.to_string().len() > MAX_SCHEMA_BYTES {
-        return Err(vec![Problem::new("", format!("has at most {MAX_SCHEMA_BYTES} bytes"))]);
+    let bytes = schema.to_string().len();
+    if bytes > MAX_SCHEMA_BYTES {
+        let detail = format!("has {bytes} bytes, of at most {MAX_SCHEMA_BYTES}");
+        return Err(vec![Problem::new("", detail)]);
     }
     Schema::compile(schema)
 }

@@ -1,6 +1,7 @@
 //! Events: ingest and look-up.
 
-use posthorn_shared::event::{IncomingEvent, KEY_ATTRIBUTE};
+use posthorn_shared::account_view::AccountView;
+use posthorn_shared::event::{CHECKED_ATTRIBUTE, IncomingEvent, KEY_ATTRIBUTE};
 use posthorn_shared::ids::{AccountId, EventKey, ProducerEventId};
 use posthorn_shared::operational;
 use posthorn_shared::problem::{MAX_PROBLEMS, Problem, note_all};
@@ -49,10 +50,12 @@ pub async fn accept(
     if !problems.is_empty() {
         return Err(Refusal::Invalid(problems));
     }
-    Ok(events.into_iter().map(|(_, event)| message(state, account, event)).collect())
+    Ok(events.into_iter().map(|(_, event)| message(state, &view, event)).collect())
 }
 
-fn message(state: &ApiState, account: &AccountId, event: IncomingEvent) -> Accepted {
+/// The message of an event that was checked.
+fn message(state: &ApiState, view: &AccountView, event: IncomingEvent) -> Accepted {
+    let account = &view.account.id;
     let clock = &state.runtime.clock;
     let now = clock.now();
     let timestamp = event.timestamp.unwrap_or(now);
@@ -63,20 +66,19 @@ fn message(state: &ApiState, account: &AccountId, event: IncomingEvent) -> Accep
     let body = format!(
         r#"{{"account":"{account}",{own_id}"type":"{event_type}","timestamp":"{timestamp}","data":{data}}}"#
     );
-    match event.id {
+    let checked = view.schema_fingerprint(event_type);
+    let checked = checked.map(|fingerprint| (CHECKED_ATTRIBUTE, fingerprint.to_owned()));
+    let mut attributes = Vec::from_iter(checked);
+    let id = match event.id {
         // The key follows from the SQS message; the producer is answered with its own id.
-        Some(id) => {
-            Accepted { id: id.to_string(), message: Outgoing { body, ..Outgoing::default() } }
-        }
+        Some(id) => id.to_string(),
         None => {
-            let key = EventKey::new(now, clock.random());
-            let attributes = vec![(KEY_ATTRIBUTE, key.to_string())];
-            Accepted {
-                id: key.to_string(),
-                message: Outgoing { body, attributes, ..Outgoing::default() },
-            }
+            let key = EventKey::new(now, clock.random()).to_string();
+            attributes.push((KEY_ATTRIBUTE, key.clone()));
+            key
         }
-    }
+    };
+    Accepted { id, message: Outgoing { body, attributes, ..Outgoing::default() } }
 }
 
 /// Finds an event by the id that users know.

@@ -46,7 +46,7 @@ async fn a_schema_is_checked_when_it_is_saved_and_so_is_its_example() {
     let refused = [
         (json!({ "type": "strnig" }), Value::Null, vec!["/schema/type"]),
         (json!("object"), Value::Null, vec!["/schema"]),
-        (json!({ "$ref": "https://example.com/x.json" }), Value::Null, vec!["/schema"]),
+        (json!({ "$ref": "https://example.com/x.json" }), Value::Null, vec!["/schema/$ref"]),
         (
             json!({ "$schema": "http://json-schema.org/draft-07/schema#" }),
             Value::Null,

@@ -6,6 +6,7 @@ mod hidden;
 mod key_rotation;
 mod quiet;
 mod refusals;
+mod schemas;
 mod seals;
 mod secrets;
 mod sends;

@@ -10,6 +10,7 @@ mod operational;
 mod own_ports;
 mod quotas;
 mod receivers_say;
+mod schemas;
 mod slots;
 mod switched_off;
 mod web_pages;

@@ -13,7 +13,7 @@ const AT_ONCE: u64 = 64 * 10;
 
 /// An endpoint's document, as the table has it.
 async fn document(stack: &Stack, endpoint: &str) -> Value {
-    let table = aws_sdk_dynamodb::Client::new(&aws_config(stack).await);
+    let table = aws_sdk_dynamodb::Client::new(&stack.aws_config().await);
     let item = table
         .get_item()
         .table_name("posthorn")
