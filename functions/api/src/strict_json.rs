@@ -2,9 +2,10 @@
 //! and we could understand different things.
 //!
 //! A value's place is a list of parts on the stack, and becomes a pointer only for a problem: time
-//! and memory grow with the length of the text, whatever its names and depth.
+//! and memory grow with the length of the text, whatever its names and depth. A value
+//! takes up to a hundred times as much memory as its text, so their number has a limit, too.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fmt;
 
 use posthorn_shared::event::RAW_VALUE_NAME;
@@ -12,16 +13,33 @@ use posthorn_shared::problem::{Problem, child, note};
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
-/// Reads a value, and where in it a name comes twice: the first 32 places.
+/// Values in a body, lists and objects included: some 50 MB at most. The largest that has a use is a
+/// test event's data, which has at most 131,072 in its 256 KiB.
+const MAX_VALUES: usize = 150_000;
+
+/// Reads a value, and where in it a name comes twice: the first 32 places. A text with more than
+/// 150,000 values is read that far: the problem says where.
 ///
 /// # Errors
 /// When it is no JSON, or nested deeper than 128 levels.
 pub fn parse(body: &[u8]) -> Result<(Value, Vec<Problem>), serde_json::Error> {
-    let problems = RefCell::new(Vec::new());
+    let reading = Reading::default();
     let mut json = serde_json::Deserializer::from_slice(body);
-    let value = Place { part: None, problems: &problems }.deserialize(&mut json)?;
-    json.end()?;
-    Ok((value, problems.into_inner()))
+    let read = Place { part: None, reading: &reading }.deserialize(&mut json);
+    let read = read.and_then(|value| json.end().map(|()| value));
+    let Reading { problems, values } = reading;
+    match read {
+        // Broken off: whether the rest is JSON is not known.
+        Err(_) if values.get() > MAX_VALUES => Ok((Value::Null, problems.into_inner())),
+        read => Ok((read?, problems.into_inner())),
+    }
+}
+
+/// What was found so far.
+#[derive(Default)]
+struct Reading {
+    problems: RefCell<Vec<Problem>>,
+    values: Cell<usize>,
 }
 
 /// The last part of a place, and the parts before it.
@@ -47,24 +65,35 @@ impl Part<'_> {
     }
 }
 
+impl Reading {
+    /// Notes what is wrong at a place.
+    fn problem(&self, place: Option<&Part<'_>>, detail: impl Into<String>) {
+        let pointer = || place.map(Part::pointer).unwrap_or_default();
+        note(&mut self.problems.borrow_mut(), || Problem::new(pointer(), detail));
+    }
+}
+
 /// A value's place in the document.
 struct Place<'p> {
     /// `None`: the whole of it.
     part: Option<&'p Part<'p>>,
-    problems: &'p RefCell<Vec<Problem>>,
-}
-
-impl Place<'_> {
-    /// Notes what is wrong with one of the value's members.
-    fn problem(&self, member: &Part<'_>, detail: &str) {
-        note(&mut self.problems.borrow_mut(), || Problem::new(member.pointer(), detail));
-    }
+    reading: &'p Reading,
 }
 
 impl<'de> DeserializeSeed<'de> for Place<'_> {
     type Value = Value;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        let values = self.reading.values.get() + 1;
+        self.reading.values.set(values);
+        if values > MAX_VALUES {
+            let container = self.part.and_then(|part| part.parent);
+            let detail = format!(
+                "has too many values: a body has at most {MAX_VALUES}, lists and objects included"
+            );
+            self.reading.problem(container, detail.clone());
+            return Err(D::Error::custom(detail));
+        }
         deserializer.deserialize_any(self)
     }
 }
@@ -108,7 +137,7 @@ impl<'de> Visitor<'de> for Place<'_> {
         let mut list = Vec::new();
         loop {
             let part = Part { parent: self.part, step: Step::Element(list.len()) };
-            let place = Place { part: Some(&part), problems: self.problems };
+            let place = Place { part: Some(&part), reading: self.reading };
             match elements.next_element_seed(place)? {
                 Some(element) => list.push(element),
                 None => return Ok(Value::Array(list)),
@@ -120,13 +149,13 @@ impl<'de> Visitor<'de> for Place<'_> {
         let mut object = Map::new();
         while let Some(name) = members.next_key::<String>()? {
             let part = Part { parent: self.part, step: Step::Member(&name) };
-            let place = Place { part: Some(&part), problems: self.problems };
+            let place = Place { part: Some(&part), reading: self.reading };
             let value = members.next_value_seed(place)?;
             if name == RAW_VALUE_NAME {
-                self.problem(&part, "is a name that can't be used");
+                self.reading.problem(Some(&part), "is a name that can't be used");
             }
             if object.contains_key(&name) {
-                self.problem(&part, "is there twice");
+                self.reading.problem(Some(&part), "is there twice");
             }
             object.insert(name, value);
         }
@@ -162,14 +191,33 @@ mod tests {
         assert_eq!(pointers, ["/b/0/c~1d", "/a"]);
     }
 
-    /// With a pointer for each element this copies two terabytes.
+    /// With a pointer for each element this copies 250 gigabytes.
     #[test]
     fn a_long_name_over_many_elements_is_read_in_one_pass() {
-        let text = format!(r#"{{"{}":[0{}]}}"#, "n".repeat(1_900_000), ",0".repeat(999_999));
+        let count = MAX_VALUES - 2;
+        let text = format!(r#"{{"{}":[0{}]}}"#, "n".repeat(1_900_000), ",0".repeat(count - 1));
         let (value, problems) = parse(text.as_bytes()).unwrap();
         assert_eq!(problems, []);
         let lists: Vec<_> = value.as_object().unwrap().values().collect();
-        assert_eq!(lists[0].as_array().unwrap().len(), 1_000_000);
+        assert_eq!(lists[0].as_array().unwrap().len(), count);
+    }
+
+    #[test]
+    fn a_text_has_at_most_so_many_values() {
+        let zeros = ",0".repeat(MAX_VALUES);
+        let lists = ",[0]".repeat(MAX_VALUES / 2);
+        for (text, pointer) in [
+            (format!("[0{zeros}]"), ""),
+            (format!(r#"{{"a":[1,{{"b":[0{zeros}]}}]}}"#), "/a/1/b"),
+            (format!(r#"{{"a":[0{lists}]}}"#), "/a/74999"),
+            // Whatever comes after.
+            (format!("[0{zeros}"), ""),
+        ] {
+            let (value, problems) = parse(text.as_bytes()).unwrap();
+            assert_eq!(value, Value::Null);
+            let pointers: Vec<_> = problems.iter().map(|problem| &*problem.pointer).collect();
+            assert_eq!(pointers, [pointer]);
+        }
     }
 
     #[test]

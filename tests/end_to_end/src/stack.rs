@@ -135,7 +135,25 @@ impl Stack {
     /// # Panics
     /// When there is no such program, or it says neither.
     pub async fn try_start(options: StackOptions) -> Result<Self, Failure> {
-        let mut command = Command::new(binary());
+        Self::spawn(Command::new(binary()), options).await
+    }
+
+    /// The same by a program that ends in the stack's place, under limits of its making: `launcher`
+    /// and its arguments, behind which the stack's own command line is put.
+    ///
+    /// # Errors
+    /// With what it said, when it does not start.
+    ///
+    /// # Panics
+    /// When there is no such program, or it says neither.
+    pub async fn try_start_by(launcher: &[String], options: StackOptions) -> Result<Self, Failure> {
+        let (program, arguments) = launcher.split_first().expect("a program");
+        let mut command = Command::new(program);
+        command.args(arguments).arg(binary());
+        Self::spawn(command, options).await
+    }
+
+    async fn spawn(mut command: Command, options: StackOptions) -> Result<Self, Failure> {
         command
             .env("POSTHORN_LISTEN", "127.0.0.1:0")
             .env("POSTHORN_AWS_LISTEN", "127.0.0.1:0")
@@ -222,6 +240,11 @@ impl Stack {
             .envs(given_key(&self.options).map(|key| (AWS_KEY, key)))
             .kill_on_drop(true);
         command
+    }
+
+    /// The process; `None`: it was ended.
+    pub fn pid(&self) -> Option<u32> {
+        self.child.id()
     }
 
     /// What it has logged so far, or as a whole when it has ended.
