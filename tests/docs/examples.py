@@ -7,6 +7,7 @@ It needs the binary `posthorn`, and for Rust the crates that it was built of (of
 this machine has no tools for is skipped, and listed at the end.
 """
 
+import signal
 import sys
 import unittest
 
@@ -19,6 +20,9 @@ from walkthrough import Walkthrough
 __all__ = ["Producing", "Receiving", "Sources", "Verifying", "Walkthrough"]
 
 if __name__ == "__main__":
+    # An end that is asked for ends stacks and receivers, too: they are in sessions of their own.
+    for asked in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(asked, lambda number, _: sys.exit(128 + number))
     program = unittest.main(verbosity=2, exit=False)
     result = program.result
     for test, reason in result.skipped:
