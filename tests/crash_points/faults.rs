@@ -10,7 +10,8 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
-use http_body_util::BodyExt;
+use posthorn_end_to_end::AwsRequest;
+use posthorn_shared::aws_endpoint::AwsEndpoint;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
@@ -126,6 +127,8 @@ pub struct FaultyClient {
     pub inner: SharedHttpClient,
     pub faults: Faults,
     pub life: Life,
+    /// Where half a batch goes, which the SDK has not signed.
+    pub services: AwsEndpoint,
 }
 
 impl std::fmt::Debug for FaultyClient {
@@ -141,8 +144,8 @@ impl HttpClient for FaultyClient {
         components: &RuntimeComponents,
     ) -> SharedHttpConnector {
         let inner = self.inner.http_connector(settings, components);
-        let (faults, life) = (self.faults.clone(), self.life.clone());
-        SharedHttpConnector::new(FaultyConnector { inner, faults, life })
+        let Self { faults, life, services, .. } = self.clone();
+        SharedHttpConnector::new(FaultyConnector { inner, faults, life, services })
     }
 }
 
@@ -150,6 +153,7 @@ struct FaultyConnector {
     inner: SharedHttpConnector,
     faults: Faults,
     life: Life,
+    services: AwsEndpoint,
 }
 
 impl std::fmt::Debug for FaultyConnector {
@@ -193,24 +197,20 @@ impl HttpConnector for FaultyConnector {
 }
 
 impl FaultyConnector {
-    fn take_half(&self, name: &str, mut request: HttpRequest) -> HttpConnectorFuture {
+    fn take_half(&self, name: &str, request: HttpRequest) -> HttpConnectorFuture {
         let body = request.body().bytes().unwrap_or_default();
         let Some((kept, refused)) = halve(name, body) else {
             return self.inner.call(request);
         };
-        let call = kept.map(|kept| {
-            let text = kept.to_string();
-            request.headers_mut().insert("content-length", text.len().to_string());
-            *request.body_mut() = SdkBody::from(text);
-            self.inner.call(request)
-        });
+        let target = request.headers().get("x-amz-target").unwrap_or_default();
+        let half = kept.map(|kept| AwsRequest::operation(target, kept.to_string()));
+        let services = self.services.clone();
         HttpConnectorFuture::new(async move {
             let mut answer = json!({});
-            if let Some(call) = call {
-                let response = call.await?;
-                let collected = response.into_body().collect().await;
-                let bytes = collected.expect("an answer from loopback").to_bytes();
-                answer = serde_json::from_slice(&bytes).expect("JSON");
+            if let Some(half) = half {
+                let taken = half.signed(&services).send(&services).await;
+                assert_eq!(taken.status, 200, "{}", taken.text);
+                answer = taken.json;
             }
             let (member, entries) = refused;
             answer[member] = entries;

@@ -95,13 +95,14 @@ struct Machine {
 
 impl Machine {
     fn runtime(&self, life: Life) -> Runtime {
-        let (inner, faults) = (self.http.clone(), self.faults.clone());
+        let (inner, faults, services) =
+            (self.http.clone(), self.faults.clone(), self.services.clone());
         let config = SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new("us-east-1"))
             .endpoint_url(&self.services.url)
             .credentials_provider(SharedCredentialsProvider::new(self.services.key.credentials()))
-            .http_client(SharedHttpClient::new(FaultyClient { inner, faults, life }))
+            .http_client(SharedHttpClient::new(FaultyClient { inner, faults, life, services }))
             // Whatever goes wrong with a call is the function's to deal with, not the SDK's.
             .retry_config(RetryConfig::disabled())
             .build();
