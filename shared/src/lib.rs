@@ -27,6 +27,7 @@ pub mod header_rules;
 pub mod health;
 pub mod ids;
 pub mod logging;
+pub mod matching;
 pub mod metrics;
 pub mod operational;
 pub mod own_addresses;

@@ -2,6 +2,7 @@
 
 mod bounded;
 mod circuit;
+mod filters;
 mod hushed;
 mod operational;
 mod own_ports;
