@@ -10,10 +10,10 @@ use moka::sync::Cache;
 use crate::account::Account;
 use crate::dialect::{BuiltInType, Dialect, Dialects};
 use crate::digest::sha256_hex;
-use crate::endpoint::Matcher;
 use crate::event_type::{CatalogEntry, CatalogOwner};
 use crate::heavy_work::HeavyWork;
 use crate::ids::{AccountId, EventTypeName};
+use crate::matching::{Matcher, Matchers};
 use crate::operational;
 use crate::problem::Problem;
 use crate::schema::{Kept, Schema, Schemas, parsed};
@@ -31,7 +31,7 @@ pub struct AccountView {
     pub account: Account,
     /// With what the account says otherwise.
     pub dialect: Dialect,
-    pub endpoints: Vec<Matcher>,
+    pub endpoints: Matchers,
     /// Without what the dialect brings along.
     catalog: HashMap<EventTypeName, (CatalogOwner, CatalogEntry)>,
 }
@@ -42,7 +42,7 @@ impl AccountView {
     fn new(items: AccountItems, everyones: &[CatalogEntry], dialects: &Dialects) -> Self {
         let AccountItems { account, interests, catalog: own } = items;
         let dialect = dialects.or_standard(&account.dialect).of_account(&account);
-        let endpoints = interests.into_iter().filter_map(Matcher::new).collect();
+        let endpoints = interests.into_iter().collect();
         let everyones = everyones.iter().map(|entry| (CatalogOwner::Everyone, entry.clone()));
         let own = own.into_iter().map(|e| (CatalogOwner::Account(account.id.clone()), e));
         let catalog = everyones

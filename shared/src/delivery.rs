@@ -85,6 +85,9 @@ pub enum ErrorKind {
     Protocol,
     /// An answer came, but its status is no success.
     Status,
+    /// Nothing was sent: the filters of the account's endpoints take too many steps for this event,
+    /// so that it is not known whether this endpoint's matches.
+    Filter,
 }
 
 impl ErrorKind {
@@ -98,6 +101,7 @@ impl ErrorKind {
             Self::Blocked => "blocked",
             Self::Protocol => "protocol",
             Self::Status => "status",
+            Self::Filter => "filter",
         }
     }
 }
@@ -188,6 +192,12 @@ impl Delivery {
     /// Whether it has come to an end, good or bad.
     pub fn is_over(&self) -> bool {
         matches!(self.status, Status::Delivered | Status::Failed | Status::Cancelled)
+    }
+
+    /// Whether it is unknown if the endpoint wants it, so that nothing was sent.
+    pub fn is_undecided(&self) -> bool {
+        let error = self.attempts.last().and_then(|attempt| attempt.error.as_ref());
+        error.is_some_and(|error| error.kind == ErrorKind::Filter)
     }
 
     /// Number of the last attempt on record; 0 when there is none.

@@ -42,6 +42,10 @@ pub struct DeliveryMessage {
     /// The sender may have sent it before: look at the delivery's item first.
     #[serde(rename = "c", default, skip_serializing_if = "std::ops::Not::not")]
     pub check: bool,
+    /// It is not known whether the endpoint wants the event: the account's filters take too many
+    /// steps for it. Nothing is sent; that is what is put on record.
+    #[serde(rename = "u", default, skip_serializing_if = "std::ops::Not::not")]
+    pub undecided: bool,
     /// When it may go by its endpoint's rate limit, in milliseconds since the epoch: the slot that
     /// was reserved for it.
     #[serde(rename = "s", default, skip_serializing_if = "Option::is_none")]
@@ -83,6 +87,7 @@ impl DeliveryMessage {
             attempt: 1,
             trigger: Trigger::Automatic,
             check: false,
+            undecided: false,
             slot: None,
             payload: None,
         }

@@ -10,13 +10,12 @@ use utoipa::ToSchema;
 
 use crate::dialect::Dialect;
 use crate::failure_rate::Baseline;
-use crate::filter::Filter;
 use crate::health::Health;
-use crate::ids::{AccountId, EndpointId, EventTypeName};
+use crate::ids::{AccountId, EndpointId};
 use crate::rate_limit::RateLimit;
 use crate::retry_policy::RetryPolicy;
 use crate::secret::Secret;
-use crate::subscription::{self, Subscription};
+use crate::subscription::Subscription;
 
 /// One endpoint as the table keeps it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -227,50 +226,5 @@ impl Outline {
     /// Whether it gets deliveries.
     pub fn is_active(&self) -> bool {
         self.disabled_reason.is_none()
-    }
-}
-
-/// An interest made ready for matching: its filter is parsed once, not per event.
-#[derive(Debug)]
-pub struct Matcher {
-    pub interest: Interest,
-    filter: Option<Filter>,
-}
-
-impl Matcher {
-    /// Parses the endpoint's filter. One that no longer parses (it did when it was saved, so an
-    /// older release understood more) matches nothing rather than everything.
-    pub fn new(interest: Interest) -> Option<Self> {
-        let filter = match &interest.filter {
-            None => None,
-            Some(text) => match Filter::parse(text) {
-                Ok(filter) => Some(filter),
-                Err(error) => {
-                    tracing::error!(endpoint = %interest.id, %error, "stored filter does not parse");
-                    return None;
-                }
-            },
-        };
-        Some(Self { interest, filter })
-    }
-
-    /// Whether the endpoint wants an event of this type with this content; `content` is called
-    /// only when there is a filter to ask.
-    pub fn wants<'v>(
-        &self,
-        event_type: &EventTypeName,
-        content: impl FnOnce() -> &'v serde_json::Value,
-    ) -> bool {
-        self.interest.disabled_reason.is_none() && self.covers(event_type, content)
-    }
-
-    /// The same whether it is switched on or off.
-    pub fn covers<'v>(
-        &self,
-        event_type: &EventTypeName,
-        content: impl FnOnce() -> &'v serde_json::Value,
-    ) -> bool {
-        subscription::any_covers(&self.interest.event_types, event_type)
-            && self.filter.as_ref().is_none_or(|filter| filter.matches(content()))
     }
 }

@@ -32,6 +32,7 @@ pub mod ids;
 pub mod key_ring;
 pub mod logging;
 pub mod masked_url;
+pub mod matching;
 pub mod metrics;
 pub mod operational;
 pub mod own_addresses;

@@ -15,7 +15,8 @@ pub type Strike = Option<(usize, Fault)>;
 pub struct Expected {
     pub event: String,
     pub endpoint: String,
-    pub path: &'static str,
+    /// Where it came to; `None`: nothing is sent.
+    pub path: Option<&'static str>,
     pub status: &'static str,
 }
 
@@ -52,7 +53,7 @@ fn all(
     let expected = |event: &String| Expected {
         event: event.clone(),
         endpoint: endpoint.to_owned(),
-        path,
+        path: Some(path),
         status,
     };
     events.iter().map(expected).collect()
@@ -105,6 +106,21 @@ pub async fn large_payload(world: &mut World, strike: Strike) -> Vec<Expected> {
     let requests = world.receiver.requests("/hook");
     assert!(requests.iter().all(|request| request.json()["data"] == data), "the payload is whole");
     all(&[event], &endpoint, "/hook", "delivered")
+}
+
+/// The endpoint's filter takes too many steps for it.
+pub async fn undecided(world: &mut World, strike: Strike) -> Vec<Expected> {
+    let wildcards: Vec<Value> =
+        (0..99).map(|n| json!({ "wildcard": format!("*{n}*x*y*") })).collect();
+    let filter = json!({ "data": { "a": wildcards } });
+    let endpoint = endpoint(world, "/hook", json!({ "filter": filter })).await;
+    world.begin(strike);
+    let texts: Vec<String> = (0..18_000).map(|n| format!("text-{n:05}")).collect();
+    let event = json!({ "type": "a.b", "data": { "a": texts } });
+    let event = id(&world.post("/v1/events", event).await);
+    world.settle().await;
+    assert!(world.receiver.requests("/hook").is_empty(), "nothing is sent");
+    vec![Expected { event, endpoint, path: None, status: "failed" }]
 }
 
 /// So many events at once, of which so many attempts are refused.

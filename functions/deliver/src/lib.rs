@@ -244,7 +244,7 @@ impl Deliver {
         let history = received.iter().filter(|r| r.has_history()).map(Received::subject);
         let by_reference: Vec<_> = received
             .iter()
-            .filter(|r| r.message.payload.is_none())
+            .filter(|r| r.message.payload.is_none() && !r.message.undecided)
             .map(|r| (r.message.account.clone(), r.message.key.clone()))
             .collect();
         let (known, history, events) = futures::future::try_join3(

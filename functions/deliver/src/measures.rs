@@ -24,7 +24,8 @@ impl Measures {
         delivery: &Delivery,
         goes_on: bool,
     ) -> Self {
-        let made = delivery.attempts.last();
+        // What was not sent took no time.
+        let made = delivery.attempts.last().filter(|_| counters.attempts > 0);
         let first = made.filter(|made| made.number == 1 && made.trigger == Trigger::Automatic);
         let lag = first.map(|first| first.started_at.duration_since(delivery.key.received_at()));
         Self {

@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use posthorn_shared::delivery::{Attempt, Delivery, Status, Trigger};
+use posthorn_shared::delivery::{
+    Attempt, AttemptError, Delivery, ErrorKind, SentRequest, Status, Trigger,
+};
 use posthorn_shared::delivery_message::DeliveryMessage;
 use posthorn_shared::due::{self, DueRetry, MAX_QUEUE_DELAY};
 use posthorn_shared::endpoint::DisabledReason;
@@ -74,16 +76,16 @@ pub fn before_attempt<'t>(
     if !target.endpoint.is_active() {
         return Before::Conclude(cancel(message, history));
     }
-    let Some(history) = history else {
-        return Before::Attempt(target);
-    };
-    if history.last_attempt() >= message.attempt {
-        return Before::Conclude(on_record(message, again, history, time));
+    match history {
+        Some(history) if history.last_attempt() >= message.attempt => {
+            Before::Conclude(on_record(message, again, history, time))
+        }
+        Some(history) if history.is_over() && message.trigger == Trigger::Automatic => {
+            Before::Conclude(None)
+        }
+        _ if message.undecided => Before::Conclude(undecided(message, target, history, time)),
+        _ => Before::Attempt(target),
     }
-    if history.is_over() && message.trigger == Trigger::Automatic {
-        return Before::Conclude(None);
-    }
-    Before::Attempt(target)
 }
 
 /// The attempt was made before. If by this very message, it may have died before it could wake up
@@ -127,6 +129,34 @@ fn cancel(message: &DeliveryMessage, history: Option<&Delivery>) -> Step {
     Some(Box::new(Record { delivery: Some(delivery), ..Record::default() }))
 }
 
+/// It is not known whether the endpoint wants the event: that is on record as a failure, which can
+/// be recovered, and says nothing of how the endpoint is doing.
+fn undecided(
+    message: &DeliveryMessage,
+    target: &Arc<Target>,
+    history: Option<&Delivery>,
+    time: Time,
+) -> Step {
+    let detail = "not sent: the filters of the account's endpoints take too many steps for this \
+                  event; make them simpler, then recover the endpoint's failed deliveries";
+    let attempt = Attempt {
+        number: message.attempt,
+        trigger: message.trigger,
+        started_at: time.now,
+        duration_ms: 0,
+        status_code: None,
+        error: Some(AttemptError { kind: ErrorKind::Filter, detail: detail.to_owned() }),
+        request: SentRequest { url: target.endpoint.url.clone(), headers: Vec::new() },
+        response: None,
+    };
+    let made = Made { attempt, retry_after: None, asked: None };
+    let mut step = conclude(message.clone(), target, history, made, Verdict::GiveUp, time, 0.0);
+    if let Some((_, counters)) = step.as_mut().and_then(|record| record.counted.as_mut()) {
+        *counters = Counters { failed: counters.failed, ..Counters::default() };
+    }
+    step
+}
+
 /// Judges the attempt and plans the next one.
 pub fn after_attempt(
     message: DeliveryMessage,
@@ -137,6 +167,18 @@ pub fn after_attempt(
     unit: f64,
 ) -> Step {
     let verdict = target.dialect.response.judge(made.attempt.status_code).or_asked(made.asked);
+    conclude(message, target, history, made, verdict, time, unit)
+}
+
+fn conclude(
+    message: DeliveryMessage,
+    target: &Arc<Target>,
+    history: Option<&Delivery>,
+    made: Made,
+    verdict: Verdict,
+    time: Time,
+    unit: f64,
+) -> Step {
     let policy = target.endpoint.retry_policy(&target.dialect);
     // What somebody asked for is one attempt, unless the schedule goes on anyway.
     let before = history.filter(|history| history.is_over()).map(|history| history.status);

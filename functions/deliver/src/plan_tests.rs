@@ -199,6 +199,27 @@ fn what_is_over_stays_over() {
 }
 
 #[test]
+fn what_is_undecided_fails_without_an_attempt_and_says_nothing_of_the_endpoint() {
+    let target = target(None);
+    let mut message = message(1);
+    message.undecided = true;
+    let before = |history| match before_attempt(&message, false, Some(&target), history, time()) {
+        Before::Conclude(step) => step,
+        Before::Attempt(_) => panic!("an attempt"),
+    };
+    let record = before(None).unwrap();
+    let delivery = record.delivery.unwrap();
+    assert_eq!((delivery.status, delivery.next_attempt_at), (Status::Failed, None));
+    assert!(delivery.is_undecided() && delivery.last_attempt() == 1, "{delivery:?}");
+    assert!(record.wake_up.is_none() && record.switch_off.is_none());
+    assert_eq!(record.happened.len(), 1);
+    let (_, counters) = record.counted.unwrap();
+    assert_eq!(counters, Counters { failed: 1, ..Counters::default() });
+    // Its first message was enough.
+    assert!(before(Some(&history(1, Status::Failed, None))).is_none());
+}
+
+#[test]
 fn an_endpoint_that_is_off_or_deleted_cancels_what_was_planned() {
     let off = target(Some(DisabledReason::Manual));
     let retrying = history(1, Status::Retrying, Some(time().now));

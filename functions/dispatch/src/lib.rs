@@ -15,6 +15,7 @@ use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent};
 use futures::future::{BoxFuture, FutureExt as _, join_all};
 use jiff::Timestamp;
 use posthorn_shared::account_view::{AccountView, AccountViews};
+use posthorn_shared::filter::MAX_STEPS;
 use posthorn_shared::ids::AccountId;
 use posthorn_shared::metrics::Count;
 use posthorn_shared::problem::Problem;
@@ -23,8 +24,13 @@ use posthorn_shared::runtime::Runtime;
 use posthorn_shared::store::{Claim, Store};
 use posthorn_shared::traces::{Span, Step};
 
+use fan_out::FanOut;
 use intake::Incoming;
 use rejection::Rejection;
+
+/// Events whose filters take more steps than this, a millisecond of a core, come after those of the
+/// batch whose filters take fewer.
+const FEW_STEPS: u64 = MAX_STEPS / 10;
 
 /// How messages are read, without a store behind it: for `tests/fuzz`, no part of the interface.
 #[doc(hidden)]
@@ -197,24 +203,43 @@ impl Dispatch {
     async fn store_and_send(&self, events: Vec<fan_out::Accepted>) -> Vec<(usize, Fate)> {
         let stored = self.store.put_events(events.iter().map(|accepted| &accepted.event)).await;
         let mut fates = Vec::with_capacity(events.len());
-        let (mut owners, mut outgoing) = (Vec::new(), Vec::new());
-        let mut on_their_way = Vec::with_capacity(events.len());
+        let (mut ready, mut expensive) = (Vec::with_capacity(events.len()), Vec::new());
         for (accepted, stored) in events.into_iter().zip(stored) {
-            let index = accepted.index;
             if let Err(error) = stored {
-                fates.push((index, Fate::Retry(error)));
+                fates.push((accepted.index, Fate::Retry(error)));
                 continue;
             }
-            fates.push((index, Fate::Done));
+            fates.push((accepted.index, Fate::Done));
             self.runtime.metrics.count(&accepted.view.dialect, Count::Accepted, 1);
-            let messages = fan_out::messages(&accepted);
-            tracing::debug!(
-                account = %accepted.event.account,
-                event_id = accepted.event.public_id(),
-                endpoints = messages.len(),
-                "dispatched"
-            );
-            owners.extend(std::iter::repeat_n(index, messages.len()));
+            let fan_out = fan_out::fan_out(&accepted, FEW_STEPS).await;
+            if fan_out.undecided == 0 {
+                ready.push((accepted, fan_out));
+            } else {
+                expensive.push(accepted);
+            }
+        }
+        // No account's events wait for the filters of another.
+        fates.extend(self.send(ready).await);
+        let mut ready = Vec::with_capacity(expensive.len());
+        for accepted in expensive {
+            let fan_out = fan_out::fan_out(&accepted, MAX_STEPS).await;
+            ready.push((accepted, fan_out));
+        }
+        fates.extend(self.send(ready).await);
+        fates
+    }
+
+    /// Sends the delivery messages of events; answers which of these have to come back.
+    async fn send(&self, events: Vec<(fan_out::Accepted, FanOut)>) -> Vec<(usize, Fate)> {
+        let (mut owners, mut outgoing) = (Vec::new(), Vec::new());
+        let mut on_their_way = Vec::with_capacity(events.len());
+        for (accepted, FanOut { messages, undecided }) in events {
+            let (account, event_id) = (&accepted.event.account, accepted.event.public_id());
+            if undecided > 0 {
+                tracing::warn!(%account, event_id, undecided, "filters are too expensive");
+            }
+            tracing::debug!(%account, event_id, endpoints = messages.len(), "dispatched");
+            owners.extend(std::iter::repeat_n(accepted.index, messages.len()));
             on_their_way.push((accepted, messages.len()));
             outgoing.extend(messages);
         }
@@ -224,12 +249,10 @@ impl Dispatch {
         for (accepted, deliveries) in on_their_way {
             self.trace(&accepted, deliveries, now);
         }
-        for (index, sent) in owners.into_iter().zip(sent) {
-            if let Err(error) = sent {
-                fates.push((index, Fate::Retry(error.to_string())));
-            }
-        }
-        fates
+        let failed = owners.into_iter().zip(sent).filter_map(|(index, sent)| {
+            sent.err().map(|error| (index, Fate::Retry(error.to_string())))
+        });
+        failed.collect()
     }
 
     fn trace(&self, accepted: &fan_out::Accepted, deliveries: usize, now: Timestamp) {

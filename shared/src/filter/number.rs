@@ -86,14 +86,16 @@ impl Range {
         Some(Self { low, high })
     }
 
-    pub fn contains(&self, number: Exact) -> bool {
-        let inside = |bound: Option<Bound>, side: Ordering| {
+    /// Whether it holds one of these numbers, which are in order.
+    pub fn holds_any(&self, numbers: &[Exact]) -> bool {
+        let inside = |number: &Exact, bound: Option<Bound>, side: Ordering| {
             bound.is_none_or(|bound| match number.cmp(&bound.at) {
                 Ordering::Equal => bound.inclusive,
                 other => other == side,
             })
         };
-        inside(self.low, Ordering::Greater) && inside(self.high, Ordering::Less)
+        let first = numbers.partition_point(|number| !inside(number, self.low, Ordering::Greater));
+        numbers.get(first).is_some_and(|number| inside(number, self.high, Ordering::Less))
     }
 }
 

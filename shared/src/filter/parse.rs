@@ -2,14 +2,17 @@
 
 use std::collections::HashSet;
 
-use super::pattern::{FieldPattern, LeafPattern, ObjectPattern};
+use super::pattern::{Field, FieldPattern, LeafPattern, ObjectPattern};
 use super::pattern_json::Json;
 use super::value_set::ValueSet;
-use super::{MAX_BYTES, MAX_COMBINATIONS, MAX_DEPTH, MAX_FIELDS, MAX_OPERATORS};
+use super::{Filter, MAX_BYTES, MAX_COMBINATIONS, MAX_DEPTH, MAX_FIELDS, MAX_OPERATORS};
 use crate::event::RAW_VALUE_NAME;
 use crate::problem::{MAX_PROBLEMS, Problem, child};
 
 mod operator;
+
+/// Where others are searched for, a wildcard walks through all values.
+const WILDCARD_WEIGHT: usize = 16;
 
 /// Where an object of the pattern stands.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -24,7 +27,7 @@ enum Level {
 ///
 /// # Errors
 /// What is wrong with it, at least one problem.
-pub fn parse(text: &str) -> Result<ObjectPattern, Vec<Problem>> {
+pub fn parse(text: &str) -> Result<Filter, Vec<Problem>> {
     let fail = |detail: String| Err(vec![Problem::new("", detail)]);
     if text.len() > MAX_BYTES {
         return fail(format!("a filter has at most {MAX_BYTES} bytes, this has {}", text.len()));
@@ -48,7 +51,11 @@ pub fn parse(text: &str) -> Result<ObjectPattern, Vec<Problem>> {
         let detail = format!("the $or lists multiply to more than {MAX_COMBINATIONS} combinations");
         reader.problem("", detail);
     }
-    if reader.problems.is_empty() { Ok(pattern) } else { Err(reader.problems) }
+    if !reader.problems.is_empty() {
+        return Err(reader.problems);
+    }
+    let weight = reader.fields + reader.operators + WILDCARD_WEIGHT * reader.wildcards;
+    Ok(Filter { pattern, weight })
 }
 
 /// Goes through the JSON, counts, and gathers problems.
@@ -57,6 +64,7 @@ struct Reader {
     problems: Vec<Problem>,
     fields: usize,
     operators: usize,
+    wildcards: usize,
 }
 
 impl Reader {
@@ -92,7 +100,7 @@ impl Reader {
                 pattern.alternatives = self.alternatives(value, &pointer, level, depth);
             } else if self.fits(&name, &value, &pointer, level) {
                 let field = self.field(value, &pointer, depth);
-                pattern.fields.extend(field.map(|field| (name, field)));
+                pattern.fields.extend(field.map(|field| Field::new(name, field)));
             }
         }
         pattern
@@ -189,9 +197,7 @@ fn add_plain(set: &mut ValueSet, value: Json) {
         Json::Bool(true) => set.yes = true,
         Json::Bool(false) => set.no = true,
         Json::Number(number) => set.numbers.push((&number).into()),
-        Json::Text(text) => {
-            set.texts.insert(text);
-        }
+        Json::Text(text) => set.texts.push(text),
         Json::List(_) | Json::Object(_) => {}
     }
 }

@@ -1,16 +1,28 @@
 //! A pattern's structure, and how it walks through an event.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
+use super::column::Column;
+use super::steps::{FIELD, Steps, TooExpensive, VISIT};
+use super::subject::Subject;
 use super::value_set::ValueSet;
 
 /// What an object has to satisfy.
 #[derive(Debug, Clone, Default)]
 pub struct ObjectPattern {
     /// All of them.
-    pub fields: Vec<(String, FieldPattern)>,
+    pub fields: Vec<Field>,
     /// `$or`: one of them, if there are any.
     pub alternatives: Vec<ObjectPattern>,
+}
+
+/// A field, and what it has to satisfy.
+#[derive(Debug, Clone)]
+pub struct Field {
+    /// Its name; or the names of fields inside one another, of which all but the last have nothing
+    /// else to satisfy.
+    pub path: Vec<String>,
+    pub pattern: FieldPattern,
 }
 
 /// What a field has to satisfy.
@@ -32,50 +44,62 @@ pub struct LeafPattern {
 
 impl ObjectPattern {
     /// Whether a field's value satisfies it: an object, or one of a list's.
-    pub fn matches(&self, value: Option<&Value>) -> bool {
-        match value {
-            Some(Value::Object(object)) => self.holds(Some(object)),
+    pub fn matches<'a>(
+        &'a self,
+        value: Option<&'a Value>,
+        subject: &mut Subject<'a>,
+    ) -> Result<bool, TooExpensive> {
+        let Some(list @ Value::Array(items)) = value else {
+            return self.holds(value, subject);
+        };
+        // One element has to satisfy all fields, so each field is satisfied by some element. That is
+        // known without a walk through the list.
+        for field in &self.fields {
+            if let FieldPattern::Leaf(leaf) = &field.pattern
+                && !subject.satisfies(leaf, value, &field.path)?
+            {
+                return Ok(false);
+            }
+        }
+        if let Some(objects) = subject.candidates(&self.fields, list)? {
+            for object in objects {
+                if self.holds(Some(object), subject)? {
+                    return Ok(true);
+                }
+            }
+            return Ok(false);
+        }
+        let mut holds = |element, subject: &mut Subject<'a>| self.holds(Some(element), subject);
+        match any_object(items, subject, &mut holds)? {
+            Some(holds) => Ok(holds),
             // A list without objects has no fields, like a field that is not there.
-            Some(Value::Array(items)) => {
-                self.any_element_holds(items).unwrap_or_else(|| self.holds(None))
-            }
-            _ => self.holds(None),
+            None => self.holds(None, subject),
         }
     }
 
-    /// `None`: there is no object in the list.
-    fn any_element_holds(&self, items: &[Value]) -> Option<bool> {
-        let mut found = None;
-        for item in items {
-            let holds = match item {
-                Value::Object(object) => Some(self.holds(Some(object))),
-                Value::Array(inner) => self.any_element_holds(inner),
-                _ => None,
-            };
-            if holds == Some(true) {
-                return holds;
+    /// Whether an object satisfies it; what is none has no fields.
+    fn holds<'a>(
+        &'a self,
+        object: Option<&'a Value>,
+        subject: &mut Subject<'a>,
+    ) -> Result<bool, TooExpensive> {
+        subject.steps.spend(VISIT)?;
+        for field in &self.fields {
+            if !field.matches(object, &field.path, subject)? {
+                return Ok(false);
             }
-            found = found.or(holds);
         }
-        found
-    }
-
-    fn holds(&self, object: Option<&Map<String, Value>>) -> bool {
-        let every_field = self.fields.iter().all(|(name, pattern)| {
-            let value = object.and_then(|object| object.get(name));
-            match pattern {
-                FieldPattern::Object(pattern) => pattern.matches(value),
-                FieldPattern::Leaf(pattern) => pattern.matches(value),
+        for alternative in &self.alternatives {
+            if alternative.holds(object, subject)? {
+                return Ok(true);
             }
-        });
-        every_field
-            && (self.alternatives.is_empty()
-                || self.alternatives.iter().any(|alternative| alternative.holds(object)))
+        }
+        Ok(self.alternatives.is_empty())
     }
 
     /// How many conjunctions it is without its `$or`s.
     pub fn combinations(&self) -> usize {
-        let nested = self.fields.iter().map(|(_, pattern)| match pattern {
+        let nested = self.fields.iter().map(|field| match &field.pattern {
             FieldPattern::Object(pattern) => pattern.combinations(),
             FieldPattern::Leaf(_) => 1,
         });
@@ -84,33 +108,83 @@ impl ObjectPattern {
     }
 }
 
-impl LeafPattern {
-    fn matches(&self, value: Option<&Value>) -> bool {
-        match value {
-            None | Some(Value::Object(_)) => self.absent,
-            Some(Value::Array(items)) => self.any_element_matches(items).unwrap_or(self.absent),
-            Some(leaf) => self.matches_leaf(leaf),
-        }
-    }
-
-    /// `None`: there is no leaf in the list.
-    fn any_element_matches(&self, items: &[Value]) -> Option<bool> {
-        let mut found = None;
-        for item in items {
-            let matches = match item {
-                Value::Object(_) => None,
-                Value::Array(inner) => self.any_element_matches(inner),
-                leaf => Some(self.matches_leaf(leaf)),
-            };
-            if matches == Some(true) {
-                return matches;
+impl Field {
+    /// The field `name` with this pattern.
+    pub fn new(name: String, pattern: FieldPattern) -> Self {
+        match pattern {
+            FieldPattern::Object(mut object)
+                if object.fields.len() == 1 && object.alternatives.is_empty() =>
+            {
+                let mut inner = object.fields.swap_remove(0);
+                inner.path.insert(0, name);
+                inner
             }
-            found = found.or(matches);
+            pattern => Self { path: vec![name], pattern },
         }
-        found
     }
 
-    fn matches_leaf(&self, leaf: &Value) -> bool {
-        self.present || self.values.contains(leaf)
+    /// Whether what the path leads to from a value satisfies the pattern.
+    fn matches<'a>(
+        &'a self,
+        value: Option<&'a Value>,
+        path: &'a [String],
+        subject: &mut Subject<'a>,
+    ) -> Result<bool, TooExpensive> {
+        match (&self.pattern, value, path) {
+            (_, Some(Value::Object(object)), [name, rest @ ..]) => {
+                subject.steps.spend(FIELD + name.len())?;
+                self.matches(object.get(name), rest, subject)
+            }
+            (FieldPattern::Leaf(leaf), ..) => subject.satisfies(leaf, value, path),
+            (FieldPattern::Object(pattern), _, []) => pattern.matches(value, subject),
+            (FieldPattern::Object(pattern), Some(Value::Array(items)), _) => {
+                let mut matches =
+                    |element, subject: &mut Subject<'a>| self.matches(Some(element), path, subject);
+                match any_object(items, subject, &mut matches)? {
+                    Some(matches) => Ok(matches),
+                    None => pattern.matches(None, subject),
+                }
+            }
+            (FieldPattern::Object(pattern), ..) => pattern.matches(None, subject),
+        }
+    }
+}
+
+/// Whether one of a list's objects, those of lists in it included, is as asked; `None`: there is no
+/// object in the list.
+fn any_object<'a>(
+    items: &'a [Value],
+    subject: &mut Subject<'a>,
+    ask: &mut impl FnMut(&'a Value, &mut Subject<'a>) -> Result<bool, TooExpensive>,
+) -> Result<Option<bool>, TooExpensive> {
+    let mut found = None;
+    for item in items {
+        subject.steps.spend(VISIT)?;
+        let answer = match item {
+            Value::Object(_) => Some(ask(item, subject)?),
+            Value::Array(inner) => any_object(inner, subject, ask)?,
+            _ => None,
+        };
+        if answer == Some(true) {
+            return Ok(answer);
+        }
+        found = found.or(answer);
+    }
+    Ok(found)
+}
+
+impl LeafPattern {
+    /// Whether it wants one of these values.
+    pub fn matches(&self, column: &Column<'_>, steps: &Steps) -> Result<bool, TooExpensive> {
+        if (self.absent && column.lacking) || (self.present && !column.is_empty()) {
+            return Ok(true);
+        }
+        self.values.have_any(column, steps)
+    }
+
+    /// The texts of which a value has to be one (`true`) or start with one (`false`), if that is all
+    /// that it wants, and they are few.
+    pub fn few_texts(&self) -> Option<impl Iterator<Item = (&str, bool)>> {
+        if self.absent || self.present { None } else { self.values.few_texts() }
     }
 }

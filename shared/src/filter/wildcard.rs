@@ -1,13 +1,20 @@
 //! `*` stands for any characters, none included; `\*` and `\\` for themselves.
 
 use super::MAX_WILDCARDS;
+use super::column::Column;
+use super::needle::Needle;
+use super::steps::{Steps, TooExpensive, WILDCARD};
 
 /// A text with holes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wildcard {
     first: String,
-    /// What stands between the holes and after the last one; empty: there is no `*`.
-    rest: Vec<String>,
+    /// What stands between the holes.
+    middle: Vec<Needle>,
+    /// What stands after the last hole; `None`: there is no `*`.
+    last: Option<String>,
+    /// Bytes of the shortest text that it matches.
+    shortest: usize,
 }
 
 impl Wildcard {
@@ -39,26 +46,50 @@ impl Wildcard {
         if parts.len() > MAX_WILDCARDS + 1 {
             return Err(format!("has at most {MAX_WILDCARDS} *"));
         }
-        let rest = parts.split_off(1);
-        Ok(Self { first: parts.concat(), rest })
+        let shortest = parts.iter().map(String::len).sum();
+        let mut parts = parts.into_iter();
+        let first = parts.next().unwrap_or_default();
+        let last = parts.next_back();
+        Ok(Self { first, middle: parts.map(Needle::new).collect(), last, shortest })
     }
 
-    /// Takes the leftmost place for every part, so the time is linear in the text.
-    pub fn matches(&self, text: &str) -> bool {
-        let Some((last, middle)) = self.rest.split_last() else {
-            return text == self.first;
-        };
-        let inner = text.strip_prefix(&*self.first).and_then(|rest| rest.strip_suffix(&**last));
-        let Some(mut inner) = inner else {
-            return false;
-        };
-        middle.iter().all(|part| match inner.split_once(&**part) {
-            Some((_, after)) => {
-                inner = after;
-                true
+    /// Whether it matches one of the column's texts.
+    pub fn matches_any(&self, column: &Column<'_>, steps: &Steps) -> Result<bool, TooExpensive> {
+        if let Some(text) = column.only_text() {
+            return self.matches(text, steps);
+        }
+        let longest = self.middle.iter().max_by_key(|part| part.as_str().len());
+        if let Some(part) = longest.filter(|_| self.first.is_empty()) {
+            return column.any_containing(part, steps, |text| self.matches(text, steps));
+        }
+        for text in column.starting_with(&self.first) {
+            if self.matches(text, steps)? {
+                return Ok(true);
             }
-            None => false,
-        })
+        }
+        Ok(false)
+    }
+
+    /// Takes the leftmost place for every part: nothing is tried twice.
+    fn matches(&self, text: &str, steps: &Steps) -> Result<bool, TooExpensive> {
+        steps.spend(WILDCARD)?;
+        let Some(last) = &self.last else {
+            return Ok(text == self.first);
+        };
+        if text.len() < self.shortest {
+            return Ok(false);
+        }
+        let inner = text.as_bytes().strip_prefix(self.first.as_bytes());
+        let Some(mut inner) = inner.and_then(|inner| inner.strip_suffix(last.as_bytes())) else {
+            return Ok(false);
+        };
+        for part in &self.middle {
+            let Some(at) = part.find(inner, steps)? else {
+                return Ok(false);
+            };
+            inner = &inner[at + part.as_str().len()..];
+        }
+        Ok(true)
     }
 }
 
@@ -68,7 +99,9 @@ mod tests {
 
     #[test]
     fn holes_may_not_overlap_parts() {
-        let matches = |pattern, text| Wildcard::parse(pattern).unwrap().matches(text);
+        let steps = Steps::new(u64::MAX);
+        let matches =
+            |pattern, text| Wildcard::parse(pattern).unwrap().matches(text, &steps).unwrap();
         assert!(matches("a*a", "aa") && !matches("a*a", "a"));
         assert!(matches("*aba*ab*", "ababab") && !matches("*aba*ba*", "abab"));
         assert!(matches("a*b*c", "a-b-b-c") && !matches("a*b*c", "a-c-b"));

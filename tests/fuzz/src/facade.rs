@@ -7,7 +7,8 @@ use std::sync::LazyLock;
 
 use posthorn_api::reading::{Fields, Presenter, Refusal, Shown, presenter, read, secret};
 use posthorn_shared::dialect::{Dialect, Dialects};
-use posthorn_shared::endpoint::{Endpoint, Interest, Matcher};
+use posthorn_shared::endpoint::{Endpoint, Interest};
+use posthorn_shared::matching::Matcher;
 use posthorn_shared::problem::{MAX_SHOWN_NAME, Problem};
 use posthorn_shared::settings::Settings;
 use serde_json::{Map, Value, json};

@@ -1,10 +1,13 @@
 //! Deliveries of an event.
 
+use std::collections::HashSet;
+
 use posthorn_shared::delivery::{Delivery, Status};
-use posthorn_shared::endpoint::{Endpoint, Interest, Matcher};
-use posthorn_shared::ids::AccountId;
+use posthorn_shared::endpoint::{Endpoint, Interest};
+use posthorn_shared::filter::MAX_STEPS;
+use posthorn_shared::ids::{AccountId, EndpointId};
+use posthorn_shared::matching::Matchers;
 use posthorn_shared::stored_event::StoredEvent;
-use serde_json::Value;
 
 use crate::operations::endpoints;
 use crate::problem::Refusal;
@@ -27,35 +30,37 @@ pub async fn to_endpoints(
     event: &StoredEvent,
     endpoints: Vec<Endpoint>,
 ) -> Result<Vec<Delivery>, Refusal> {
-    let wanted = endpoints.iter().map(|endpoint| (endpoint.id.clone(), event.key.clone()));
+    let subject = |id: &EndpointId| (id.clone(), event.key.clone());
+    let wanted = endpoints.iter().map(|endpoint| subject(&endpoint.id));
     let mut on_record = state.store.deliveries(wanted).await?;
-    let content: Value = serde_json::from_str(&event.to_json()).unwrap_or_default();
-    let deliveries = endpoints.into_iter().filter_map(|endpoint| {
-        let subject = (endpoint.id.clone(), event.key.clone());
-        on_record.remove(&subject).or_else(|| pending(event, endpoint, &content))
+    let all: Vec<EndpointId> = endpoints.iter().map(|endpoint| endpoint.id.clone()).collect();
+    let not_on_record = endpoints.into_iter().filter(|endpoint| {
+        // A test goes to one endpoint alone: who that was is not known until it has been there.
+        let too_late = endpoint.created_at > event.key.received_at();
+        !event.test && !too_late && !on_record.contains_key(&subject(&endpoint.id))
+    });
+    let matchers: Matchers = not_on_record.map(Interest::from).collect();
+    let matched = matchers.matched(event, MAX_STEPS).await;
+    // What is undecided is on its way to be on record as such.
+    let on_the_way = matched.wanted.iter().chain(&matched.undecided);
+    let on_the_way: HashSet<&EndpointId> = on_the_way.map(|it| &it.interest.id).collect();
+    let deliveries = all.into_iter().filter_map(|endpoint| {
+        let recorded = on_record.remove(&subject(&endpoint));
+        recorded.or_else(|| on_the_way.contains(&endpoint).then(|| pending(event, endpoint)))
     });
     Ok(deliveries.collect())
 }
 
 /// A delivery whose first attempt is still to come: nothing is written of it yet, but it follows
 /// from the event and the subscription.
-fn pending(event: &StoredEvent, endpoint: Endpoint, content: &Value) -> Option<Delivery> {
-    // A test goes to one endpoint alone: who that was is not known until it has been there.
-    let interest = Interest::from(endpoint);
-    if event.test || interest.created_at > event.key.received_at() {
-        return None;
-    }
-    let matcher = Matcher::new(interest)?;
-    if !matcher.wants(&event.event_type, || content) {
-        return None;
-    }
-    Some(Delivery {
-        endpoint: matcher.interest.id,
+fn pending(event: &StoredEvent, endpoint: EndpointId) -> Delivery {
+    Delivery {
+        endpoint,
         key: event.key.clone(),
         event_id: event.id.clone(),
         event_type: event.event_type.clone(),
         status: Status::Pending,
         next_attempt_at: None,
         attempts: Vec::new(),
-    })
+    }
 }

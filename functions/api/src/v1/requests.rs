@@ -334,7 +334,7 @@ fn filter() -> Schema {
 
 /// A content filter in EventBridge pattern syntax over the event, at most 4 KiB: values in a list
 /// are alternatives, fields beside one another must all match. `prefix`, `suffix`, `anything-but`,
-/// `numeric`, `exists`, `equals-ignore-case`, `wildcard` and `$or` are known.
+/// `numeric`, `exists`, `equals-ignore-case`, `cidr`, `wildcard` and `$or` are known.
 pub struct Filter;
 
 impl utoipa::PartialSchema for Filter {
@@ -365,7 +365,9 @@ impl utoipa::PartialSchema for Filter {
                 "A content filter in EventBridge pattern syntax over the event, at most 4 KiB: \
                  values in a list are alternatives, fields beside one another must all match. \
                  Besides what is described here, anything-but, numeric, equals-ignore-case, \
-                 wildcard and $or are known, as in EventBridge.",
+                 cidr, wildcard and $or are known, as in EventBridge. All filters of an account \
+                 together may take 10,000,000 steps for one event; of an endpoint for which these \
+                 are not enough, the delivery fails with the error filter.",
             ))
             .property_names(Some(
                 ObjectBuilder::new().schema_type(Type::String).pattern(Some("^[A-Za-z_]{1,40}$")),

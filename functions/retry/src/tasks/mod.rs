@@ -114,7 +114,7 @@ impl Retry {
 
     async fn make(&self, task: &Task, interest: Interest, size: usize) -> Result<Page, TaskError> {
         match task.kind {
-            TaskKind::Recover => recover::page(&self.store, task, size).await,
+            TaskKind::Recover => recover::page(&self.store, task, interest, size).await,
             TaskKind::ReplayMissing => {
                 let now = self.runtime.clock.now();
                 replay_missing::page(&self.store, task, interest, size, now).await

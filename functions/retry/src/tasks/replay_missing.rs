@@ -4,13 +4,16 @@
 use jiff::Timestamp;
 use posthorn_shared::delivery::Status;
 use posthorn_shared::delivery_message::DeliveryMessage;
-use posthorn_shared::endpoint::{Interest, Matcher};
+use posthorn_shared::endpoint::Interest;
+use posthorn_shared::filter::MAX_STEPS;
+use posthorn_shared::matching::Matchers;
 use posthorn_shared::store::{EventFilter, Store};
-use posthorn_shared::stored_event::StoredEvent;
 use posthorn_shared::task::Task;
-use serde_json::Value;
 
 use super::{Page, TaskError};
+
+/// Steps of the filter after which a page ends: a tenth of a second of a core.
+const PAGE_STEPS: u64 = 10 * MAX_STEPS;
 
 /// The next events, newest first: the order in which they are listed.
 pub(super) async fn page(
@@ -24,30 +27,42 @@ pub(super) async fn page(
     let Some(account) = store.account(&task.account).await? else {
         return Ok(nothing);
     };
-    let Some(matcher) = Matcher::new(interest) else {
+    let matchers = Matchers::from_iter([interest]);
+    if matchers.is_empty() {
         return Ok(nothing);
-    };
+    }
     let window = EventFilter { event_type: None, since: Some(task.since), until: Some(task.until) };
-    let found = store.event_log(&account, &window, size, task.after.as_ref(), now).await?;
-    let examined = found.events.len();
-    let wanted: Vec<StoredEvent> =
-        found.events.into_iter().filter(|event| wants(&matcher, event)).collect();
-    let endpoint = &task.endpoint;
-    let subjects = wanted.iter().map(|event| (endpoint.clone(), event.key.clone()));
-    let mut deliveries = store.deliveries(subjects).await?;
-    let missing = wanted.into_iter().filter_map(|event| {
-        match deliveries.remove(&(endpoint.clone(), event.key.clone())) {
-            None => Some(DeliveryMessage::missing(&event, endpoint.clone())),
-            Some(delivery) if delivery.status == Status::Cancelled => {
-                Some(DeliveryMessage::again(task.account.clone(), delivery))
+    let mut found = store.event_log(&account, &window, size, task.after.as_ref(), now).await?;
+    let (mut candidates, mut steps, mut examined) = (Vec::new(), 0, 0);
+    for event in found.events {
+        examined += 1;
+        let key = event.key.clone();
+        if !event.test {
+            let matched = matchers.matched(&event, MAX_STEPS).await;
+            steps += matched.steps;
+            let undecided = !matched.undecided.is_empty();
+            if undecided || !matched.wanted.is_empty() {
+                candidates.push((event, undecided));
             }
-            Some(_) => None,
         }
+        if steps >= PAGE_STEPS {
+            found.next = Some(key);
+            break;
+        }
+    }
+    let endpoint = &task.endpoint;
+    let subjects = candidates.iter().map(|(event, _)| (endpoint.clone(), event.key.clone()));
+    let mut deliveries = store.deliveries(subjects).await?;
+    let missing = candidates.into_iter().filter_map(|(event, undecided)| {
+        let mut message = match deliveries.remove(&(endpoint.clone(), event.key.clone())) {
+            None => DeliveryMessage::missing(&event, endpoint.clone()),
+            Some(delivery) if delivery.status == Status::Cancelled => {
+                DeliveryMessage::again(task.account.clone(), delivery)
+            }
+            Some(_) => return None,
+        };
+        message.undecided = undecided;
+        Some(message)
     });
     Ok(Page { messages: missing.collect(), examined, next: found.next })
-}
-
-fn wants(matcher: &Matcher, event: &StoredEvent) -> bool {
-    let content: Value = serde_json::from_str(&event.to_json()).unwrap_or_default();
-    !event.test && matcher.wants(&event.event_type, || &content)
 }

@@ -97,7 +97,10 @@ impl Reader {
 
     fn wildcard(&mut self, text: &str, pointer: &str) -> Option<Operator> {
         match Wildcard::parse(text) {
-            Ok(wildcard) => Some(Operator::Wildcard(wildcard)),
+            Ok(wildcard) => {
+                self.wildcards += 1;
+                Some(Operator::Wildcard(wildcard))
+            }
             Err(expected) => {
                 self.problem(pointer, expected);
                 None

@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::response::Html;
 use maud::{Markup, html};
 use posthorn_shared::event_type::EventType;
-use posthorn_shared::filter::Filter;
+use posthorn_shared::filter::{Filter, MAX_STEPS, Subject, TooExpensive};
 use serde_json::json;
 
 use crate::portal::json_text;
@@ -48,11 +48,18 @@ pub fn verdict(filter: &str, name: &str, types: &[EventType]) -> Markup {
                 Ok(filter) => {
                     @match &example {
                         None => { div.note.good { div { "The filter is well-formed." } } }
-                        Some(event) if filter.matches(event) => {
-                            div.note.good { div { strong { "It matches" } " the example of " code { (name) } ": this event would be sent." } }
-                        }
-                        Some(_) => {
-                            div.note.warn { div { strong { "It does not match" } " the example of " code { (name) } ": this event would not be sent." } }
+                        Some(event) => {
+                            @match filter.matches(&mut Subject::new(event, MAX_STEPS)) {
+                                Ok(true) => {
+                                    div.note.good { div { strong { "It matches" } " the example of " code { (name) } ": this event would be sent." } }
+                                }
+                                Ok(false) => {
+                                    div.note.warn { div { strong { "It does not match" } " the example of " code { (name) } ": this event would not be sent." } }
+                                }
+                                Err(TooExpensive) => {
+                                    div.note.bad { div { strong { "It takes too many steps" } " for the example of " code { (name) } ": this event would not be sent. Use fewer wildcards, or none." } }
+                                }
+                            }
                         }
                     }
                 }

@@ -39,6 +39,7 @@ pub fn in_short(attempt: &Attempt) -> String {
         Some(ErrorKind::Tls) => "No secure connection",
         Some(ErrorKind::Blocked) => "Address not allowed",
         Some(ErrorKind::Protocol) => "Answer not understood",
+        Some(ErrorKind::Filter) => "Filters too expensive",
         Some(ErrorKind::Status) | None => "No answer",
     }
     .to_owned()
@@ -61,6 +62,9 @@ pub fn advice(attempt: &Attempt) -> Option<&'static str> {
             "The secure connection was not made. Is the certificate valid, complete, and for this host name?"
         }
         (ErrorKind::Blocked, _) => "The address is not a public one, and nothing is sent there.",
+        (ErrorKind::Filter, _) => {
+            "Nothing was sent: the filters take too many steps for this event, and it is not known whether this one matches. Fewer wildcards cost less."
+        }
         (ErrorKind::Protocol, _) => "What came back is no HTTP. Is this the right port?",
         (ErrorKind::Status, Some(300..=399)) => {
             "The receiver answered with a redirect, which is not followed. Change the URL to where it leads."
@@ -125,5 +129,7 @@ mod tests {
         assert_eq!(advice(&attempt(Some(204), None)), None);
         let redirect = advice(&attempt(Some(301), Some(ErrorKind::Status))).unwrap();
         assert!(redirect.contains("redirect"));
+        let undecided = advice(&attempt(None, Some(ErrorKind::Filter))).unwrap();
+        assert!(undecided.contains("Nothing was sent"));
     }
 }

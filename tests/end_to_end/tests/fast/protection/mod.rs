@@ -4,6 +4,7 @@ mod aws_port;
 mod bounded;
 mod circuit;
 mod connections;
+mod filters;
 mod hushed;
 mod newcomers;
 mod operational;
