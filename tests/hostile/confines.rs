@@ -1,4 +1,4 @@
-//! How much of the machine a stack gets: as much as a Lambda function of 256 MB.
+//! How much of the machine a stack gets: in the large form as much as a Lambda function of 256 MB.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -25,10 +25,9 @@ pub struct Confines {
 }
 
 impl Confines {
-    /// The memory of a function, and in the large form its share of a core where that can be set.
-    pub fn of_a_function(large: bool) -> Self {
-        let cpu = if large { CpuGroup::make() } else { None };
-        Self { memory_mib: Some(MEMORY_MIB), open_files: None, cpu }
+    /// The memory of a function, and its share of a core where that can be set.
+    pub fn of_a_function() -> Self {
+        Self { memory_mib: Some(MEMORY_MIB), open_files: None, cpu: CpuGroup::make() }
     }
 
     /// So many file descriptors and no other limit.
@@ -39,7 +38,7 @@ impl Confines {
     /// In words, for the figures.
     pub fn describe(&self) -> String {
         let mut words: Vec<String> = Vec::new();
-        words.extend(self.memory_mib.map(|mib| format!("{mib} MiB")));
+        words.extend(self.memory_mib.map(|mib| format!("{mib} MiB of data")));
         words.extend(self.open_files.map(|count| format!("{count} descriptors")));
         words.push(match &self.cpu {
             Some(_) => "a seventh of a core".to_owned(),

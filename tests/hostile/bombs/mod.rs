@@ -1,8 +1,9 @@
 //! Bombs: requests that cost far more than they should, one kind in each file. Each is thrown at a
-//! stack with as much of the machine as a function has, while events of another tenant go through it.
+//! stack while events of another tenant go through it.
 //!
-//! In the small form a bomb is thrown once, and nothing may fail beside it. In the large form it is
-//! thrown again and again, and what the other tenant sees is printed.
+//! In the small form a bomb is thrown once, and nothing may fail beside it. In the large form the stack
+//! has as much of the machine as a function, the bomb is thrown again and again, and what the other
+//! tenant sees is printed.
 
 mod fat_endpoints;
 mod filters;
@@ -50,9 +51,11 @@ pub struct Scene {
 }
 
 impl Scene {
-    /// With the limits of a function.
+    /// In the large form with the limits of a function.
     pub async fn set(name: &'static str) -> Self {
-        Self::within(Confines::of_a_function(settings::is_large()), name).await
+        let large = settings::is_large();
+        let confines = if large { Confines::of_a_function() } else { Confines::default() };
+        Self::within(confines, name).await
     }
 
     /// With other limits.
