@@ -3,9 +3,9 @@
 
 use std::cell::Cell;
 
-/// Steps that the filters of all endpoints may take for one event. A step is a nanosecond of one core
-/// at most, so this is 10 ms of it, and 70 ms of the seventh of a core that a function with 256 MB
-/// has. `shared/tests/filter/cost.rs` shows what fits.
+/// Steps that the filters of all endpoints may take for one event. A step is about a nanosecond of one
+/// core at most, so this is 10 ms of it, and 70 ms of the seventh of a core that a function with
+/// 256 MB has. `shared/tests/filter/cost.rs` shows what fits.
 pub const MAX_STEPS: u64 = 10_000_000;
 
 /// An element of a list, or an object.

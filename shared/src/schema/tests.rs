@@ -356,7 +356,7 @@ fn a_check_ends_when_its_steps_are_used_up() {
             "a pattern on many names",
             json!({ "patternProperties": { "(x+x+)+y": true } }),
             Value::Object(
-                (0..2_000).map(|n| (format!("{}{n}", "x".repeat(110)), json!(0))).collect(),
+                (0..3_000).map(|n| (format!("{}{n}", "x".repeat(110)), json!(0))).collect(),
             ),
         ),
         (

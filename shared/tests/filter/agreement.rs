@@ -47,6 +47,8 @@ fn value() -> impl Strategy<Value = Value> {
             2 => prop::collection::vec(inner.clone(), 0..12).prop_map(Value::from),
             1 => prop::collection::vec(object(inner.clone(), 1..5), 1..6).prop_map(Value::from),
             2 => object(inner, 0..5),
+            // Enough of them that those with a certain text are looked up.
+            1 => prop::collection::vec(object(plain(), 1..5), 8..24).prop_map(Value::from),
         ]
     })
 }
@@ -154,6 +156,6 @@ fn both_answers_are_common() {
         }
     }
     assert!(understood > 250, "{understood} of 500 filters are understood");
-    let tenth = understood / 10;
-    assert!((tenth..understood - tenth).contains(&matched), "{matched} of {understood} match");
+    let few = understood / 20;
+    assert!((few..understood - few).contains(&matched), "{matched} of {understood} match");
 }

@@ -45,9 +45,10 @@ async fn large_requests_of_nobody_with_an_idempotency_key() {
         let sent = (0..100).map(|_| {
             let headers = [("idempotency-key", "one")];
             let (client, body) = (nobody.clone(), body.clone());
-            async move { ask_with(&client, "POST", "/v1/events", &headers, body).await }
+            async move { client.try_request("POST", "/v1/events", &headers, body).await }
         });
-        for answer in join_all(sent).await {
+        // A connection may be closed, too, before all of a body that nobody reads is sent.
+        for answer in join_all(sent).await.into_iter().flatten() {
             expect(&answer, &[401, 413, 429, 503]);
         }
         expect(&ask(&nobody, "GET", "/v1/events", "").await, &[401]);

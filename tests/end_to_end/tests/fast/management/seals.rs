@@ -137,9 +137,9 @@ async fn what_the_first_release_sealed_is_read_and_bound_when_it_is_written() {
     table.put(old).await;
 
     assert_eq!(secret(&account, &endpoint).await.json["secret"], json!(hushed));
+    assert_eq!(table.item("acme", &endpoint).await["s"], text(&sealed), "reading changes nothing");
     let event = account.post_event(json!({ "type": "a.b", "data": {} })).await;
     account.delivery(&event, &endpoint, "delivered").await;
-    assert_eq!(table.item("acme", &endpoint).await["s"], text(&sealed), "reading changes nothing");
 
     let path = format!("/v1/endpoints/{endpoint}");
     account.patch(&path, json!({ "description": "changed" })).await;
