@@ -82,5 +82,7 @@ async fn pages_stay_fast_over_a_hundred_thousand_deliveries() {
         }
         println!("{page}: {best:?}");
         assert!(best < LIMIT, "{page} took {best:?}");
+        // A session may ask a hundred times in a second.
+        tokio::time::sleep(Duration::from_millis(300)).await;
     }
 }
