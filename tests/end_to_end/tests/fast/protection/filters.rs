@@ -85,7 +85,6 @@ async fn nobody_waits_for_another_accounts_filters() {
             })
             .await;
         let undecided = list["data"].as_array().expect("a list");
-        assert!(undecided.len() < ENDPOINTS, "some are decided");
         for delivery in undecided {
             let attempt = &delivery["attempts"][0];
             assert_eq!(attempt["error"]["kind"], "filter", "{delivery}");
