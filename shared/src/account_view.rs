@@ -19,16 +19,23 @@ use crate::problem::Problem;
 use crate::schema::{Schema, Schemas};
 use crate::store::{AccountItems, Store, StoreError};
 use crate::subscription::Subscription;
+use crate::tenant::Tenant;
 
 /// How long a warm function goes on with what it has read. Short, because people create an
 /// endpoint and send it an event at once; under load it still makes a query one in thousands of
 /// events.
 const FRESH: Duration = Duration::from_secs(1);
 
+/// How long after an account was deleted another may have its id: by then no process goes on with
+/// what it has read of the former one, a view or a key, for up to a second.
+pub const FORGOTTEN_AFTER: Duration = Duration::from_secs(2);
+
 /// An account, its endpoints and its catalog.
 #[derive(Debug)]
 pub struct AccountView {
     pub account: Account,
+    /// The same, told apart from those that had its id before.
+    pub tenant: Tenant,
     /// With what the account says otherwise.
     pub dialect: Dialect,
     pub endpoints: Vec<Matcher>,
@@ -44,12 +51,13 @@ impl AccountView {
         let dialect = dialects.or_standard(&account.dialect).of_account(&account);
         let endpoints = interests.into_iter().filter_map(Matcher::new).collect();
         let everyones = everyones.iter().map(|entry| (CatalogOwner::Everyone, entry.clone()));
-        let own = own.into_iter().map(|e| (CatalogOwner::Account(account.id.clone()), e));
+        let tenant = account.tenant();
+        let own = own.into_iter().map(|e| (CatalogOwner::Account(tenant.clone()), e));
         let catalog = everyones
             .chain(own)
             .map(|(owner, entry)| (entry.name.clone(), (owner, entry)))
             .collect();
-        Self { account, dialect, endpoints, catalog }
+        Self { account, tenant, dialect, endpoints, catalog }
     }
 
     /// Whether any of its endpoints wants to hear of operations.
@@ -99,11 +107,32 @@ impl AccountViews {
     /// # Errors
     /// When the table can't be read.
     pub async fn get(&self, id: &AccountId) -> Result<Option<Arc<AccountView>>, StoreError> {
-        if let Some(view) = self.views.get(id) {
+        match self.views.get(id) {
+            Some(view) => Ok(Some(view)),
+            None => self.read(id, false).await,
+        }
+    }
+
+    /// The view of this very account; `None` when it was deleted, whether or not there is another
+    /// with its id. Before it says so, it looks at the table itself.
+    ///
+    /// # Errors
+    /// When the table can't be read.
+    pub async fn of(&self, tenant: &Tenant) -> Result<Option<Arc<AccountView>>, StoreError> {
+        let is_it = |view: &Arc<AccountView>| view.tenant == *tenant;
+        if let Some(view) = self.get(&tenant.id).await?.filter(is_it) {
             return Ok(Some(view));
         }
-        let (items, everyones) =
-            futures::future::try_join(self.store.account_view(id), self.everyones()).await?;
+        Ok(self.read(&tenant.id, true).await?.filter(is_it))
+    }
+
+    async fn read(
+        &self,
+        id: &AccountId,
+        consistent: bool,
+    ) -> Result<Option<Arc<AccountView>>, StoreError> {
+        let items = self.store.account_view(id, consistent);
+        let (items, everyones) = futures::future::try_join(items, self.everyones()).await?;
         let Some(items) = items else {
             return Ok(None);
         };

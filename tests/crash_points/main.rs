@@ -142,5 +142,6 @@ scenarios!(
     replay_missing 1,
     rotation 1,
     gone 1,
+    account_made_again 1,
     full_batch 3,
 );

@@ -10,13 +10,15 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
+use http::request::Parts;
 use http::{HeaderValue, Method, StatusCode};
+use jiff::Timestamp;
 use posthorn_shared::digest::sha256_hex;
 use posthorn_shared::sealing::SealingKey;
 use posthorn_shared::store::Earlier;
 use serde::{Deserialize, Serialize};
 
-use crate::auth;
+use crate::auth::{self, Identity};
 use crate::body;
 use crate::problem::Refusal;
 use crate::state::ApiState;
@@ -58,7 +60,7 @@ async fn once(state: ApiState, request: Request, next: Next) -> Result<Response,
     let body = body::read(body).await?;
     // Whoever has no key gets nothing written; the route itself refuses.
     let keyed = match auth::identify(&parts, &state).await {
-        Ok(_) => keyed(&parts, &body)?,
+        Ok(identity) => keyed(&parts, &body, reborn(&parts, &identity, &state).await?)?,
         Err(_) => None,
     };
     let request = Request::from_parts(parts, Body::from(body));
@@ -96,8 +98,27 @@ async fn once(state: ApiState, request: Request, next: Next) -> Result<Response,
     Ok(Response::from_parts(head, Body::from(body)))
 }
 
+/// Of the account that an admin key names: when it was created, if another had its id before. What was
+/// answered for that one is no answer for it. (An account's keys are its own.)
+async fn reborn(
+    parts: &Parts,
+    identity: &Identity,
+    state: &ApiState,
+) -> Result<Option<Timestamp>, Refusal> {
+    let Some(named) = parts.headers.get(auth::ACCOUNT_HEADER) else {
+        return Ok(None);
+    };
+    let id = named.to_str().ok().and_then(|text| text.parse().ok());
+    let (Identity::Admin, Some(id)) = (identity, id) else {
+        return Ok(None);
+    };
+    let account = state.store.account(&id).await?;
+    let reborn = account.filter(|account| account.former_deleted_at.is_some());
+    Ok(reborn.map(|account| account.created_at))
+}
+
 /// Reads the key; `None` when there is no API key.
-fn keyed(parts: &http::request::Parts, body: &Bytes) -> Result<Option<Keyed>, Refusal> {
+fn keyed(parts: &Parts, body: &Bytes, reborn: Option<Timestamp>) -> Result<Option<Keyed>, Refusal> {
     let key = parts.headers.get(HEADER).and_then(|value| value.to_str().ok());
     let visible = |key: &&str| {
         (1..=MAX_KEY).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic())
@@ -112,7 +133,8 @@ fn keyed(parts: &http::request::Parts, body: &Bytes) -> Result<Option<Keyed>, Re
     };
     // None, an empty and an unreadable one are three things: the latter two are refused.
     let account = parts.headers.get(auth::ACCOUNT_HEADER).map(HeaderValue::as_bytes);
-    let id = sha256_hex(&format!("{api_key}\n{account:?}\n{key}"));
+    let reborn = reborn.map(|at| format!("\n{}", at.as_millisecond())).unwrap_or_default();
+    let id = sha256_hex(&format!("{api_key}\n{account:?}\n{key}{reborn}"));
     // What is no UTF-8 no route reads, so that any two such bodies may count as the same.
     let digest = sha256_hex(&format!("{}\n{}", parts.uri.path(), String::from_utf8_lossy(body)));
     let sealing = SealingKey::derive(api_key.as_bytes(), &format!("idempotency\n{key}"));

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use aws_lambda_events::sqs::SqsMessage;
 use jiff::Timestamp;
 use posthorn_shared::account_view::AccountView;
-use posthorn_shared::event::{self, KEY_ATTRIBUTE};
+use posthorn_shared::event::{self, GENERATION_ATTRIBUTE, KEY_ATTRIBUTE};
 use posthorn_shared::ids::{AccountId, EventKey, EventTypeName, ProducerEventId};
 use posthorn_shared::operational;
 use posthorn_shared::queue;
 use posthorn_shared::stored_event::StoredEvent;
+use posthorn_shared::tenant::Tenant;
 use serde_json::value::RawValue;
 
 use crate::fan_out::Accepted;
@@ -22,6 +23,8 @@ pub struct Message {
     sent: Timestamp,
     receive_count: u32,
     key: Option<String>,
+    /// Which of the accounts that have had the id it is for, if it says so.
+    generation: Option<String>,
     /// It is of our own making.
     operational: bool,
 }
@@ -32,6 +35,8 @@ pub struct Incoming {
     pub key: EventKey,
     pub account: AccountId,
     pub event_type: EventTypeName,
+    /// Which of the accounts that have had the id it is for, if it says so.
+    pub tenant: Option<Tenant>,
     id: Option<ProducerEventId>,
     timestamp: Timestamp,
     data: Box<RawValue>,
@@ -50,6 +55,23 @@ impl Message {
         }
     }
 
+    /// What it says of its account beside the id.
+    pub fn generation(&self) -> Option<&str> {
+        self.generation.as_deref()
+    }
+
+    fn tenant(&self, id: &AccountId) -> Result<Option<Tenant>, Rejection> {
+        let Some(text) = self.generation() else {
+            return Ok(None);
+        };
+        let generation = text.parse().ok();
+        let created_at = generation.and_then(|at| Timestamp::from_millisecond(at).ok());
+        match created_at {
+            Some(created_at) => Ok(Some(Tenant { id: id.clone(), created_at })),
+            None => Err(Rejection::BadGeneration(text.to_owned())),
+        }
+    }
+
     /// Whether it is of our own making.
     pub fn is_operational(&self) -> bool {
         self.operational
@@ -59,7 +81,8 @@ impl Message {
 impl From<SqsMessage> for Message {
     fn from(record: SqsMessage) -> Self {
         let mut attributes = record.message_attributes;
-        let key = attributes.remove(KEY_ATTRIBUTE).and_then(|value| value.string_value);
+        let mut text = |name| attributes.remove(name).and_then(|value| value.string_value);
+        let (key, generation) = (text(KEY_ATTRIBUTE), text(GENERATION_ATTRIBUTE));
         let operational = attributes.contains_key(operational::ATTRIBUTE);
         let millis = record.attributes.get("SentTimestamp").and_then(|text| text.parse().ok());
         Self {
@@ -70,6 +93,7 @@ impl From<SqsMessage> for Message {
                 .unwrap_or(Timestamp::UNIX_EPOCH),
             receive_count: queue::receive_count(&record.attributes),
             key,
+            generation,
             operational,
         }
     }
@@ -86,6 +110,7 @@ pub fn read(index: usize, message: &Message) -> Result<Incoming, Rejection> {
     Ok(Incoming {
         index,
         key: message.key()?,
+        tenant: message.tenant(&account)?,
         account,
         event_type: event.event_type,
         id: event.id,
@@ -96,6 +121,15 @@ pub fn read(index: usize, message: &Message) -> Result<Incoming, Rejection> {
 }
 
 impl Incoming {
+    /// Whether it is for this account, and not for one that had the id before. Where it does not say,
+    /// the time tells.
+    pub fn is_for(&self, view: &AccountView) -> bool {
+        match &self.tenant {
+            Some(tenant) => *tenant == view.tenant,
+            None => view.account.is_meant(self.key.received_at()),
+        }
+    }
+
     /// The data's JSON text.
     pub fn data(&self) -> &str {
         self.data.get()

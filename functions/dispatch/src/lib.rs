@@ -119,11 +119,11 @@ impl Dispatch {
     ) -> Result<fan_out::Accepted, (usize, Fate)> {
         let index = event.index;
         let view = match views.get(&event.account) {
-            Some(Ok(Some(view))) => view.clone(),
+            Some(Ok(Some(view))) if event.is_for(view) => view.clone(),
             Some(Err(error)) => return Err((index, Fate::Retry(error.clone()))),
-            _ => {
-                let rejection = Rejection::UnknownAccount(event.account.to_string());
-                return Err((index, Fate::Reject(rejection)));
+            found => {
+                let there = matches!(found, Some(Ok(Some(_))));
+                self.look_again(&event, there).await.map_err(|fate| (index, fate))?
             }
         };
         if !view.knows(&event.event_type) {
@@ -142,7 +142,7 @@ impl Dispatch {
         let Some(id) = &event.event.id else {
             return Ok(event);
         };
-        match self.store.claim_event_id(&event.event.account, id, &event.event.key).await {
+        match self.store.claim_event_id(&event.view.tenant, id, &event.event.key).await {
             Ok(Claim::New) => Ok(event),
             Ok(Claim::Redelivery) => Ok(fan_out::Accepted { seen_before: true, ..event }),
             Ok(Claim::Duplicate) => {
@@ -153,9 +153,26 @@ impl Dispatch {
         }
     }
 
+    /// The account that an event is for, if that is another than the one with its id as far as this
+    /// process knows. `there`: it knows of one.
+    async fn look_again(&self, event: &Incoming, there: bool) -> Result<Arc<AccountView>, Fate> {
+        let id = event.account.to_string();
+        let found = match &event.tenant {
+            Some(tenant) => self.accounts.of(tenant).await,
+            None if there => Ok(None),
+            None => return Err(Fate::Reject(Rejection::UnknownAccount(id))),
+        };
+        match found {
+            Ok(Some(view)) => Ok(view),
+            Ok(None) => Err(Fate::Reject(Rejection::FormerAccount(id))),
+            Err(error) => Err(Fate::Retry(error.to_string())),
+        }
+    }
+
     /// Stores the events, then sends the delivery messages of those that are stored.
     async fn store_and_send(&self, events: Vec<fan_out::Accepted>) -> Vec<(usize, Fate)> {
-        let stored = self.store.put_events(events.iter().map(|accepted| &accepted.event)).await;
+        let stored = events.iter().map(|accepted| (&accepted.view.tenant, &accepted.event));
+        let stored = self.store.put_events(stored).await;
         let mut fates = Vec::with_capacity(events.len());
         let (mut owners, mut outgoing) = (Vec::new(), Vec::new());
         let mut on_their_way = Vec::with_capacity(events.len());

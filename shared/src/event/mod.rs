@@ -21,6 +21,10 @@ use crate::problem::{Problem, in_one_line};
 /// Message attribute by which the api function passes on the event key that it has answered with.
 pub const KEY_ATTRIBUTE: &str = "posthorn-key";
 
+/// Message attribute by which an event names its account for good: the account's
+/// [generation](crate::tenant::Tenant::generation). Without it, the account's id has to do.
+pub const GENERATION_ATTRIBUTE: &str = "posthorn-generation";
+
 /// An event that was read and is well-formed. Whether its account exists and its type is in the
 /// catalog is for others to say.
 #[derive(Debug, Clone)]

@@ -3,8 +3,9 @@
 
 use std::collections::HashMap;
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
+use super::counters::{Counted, Created};
 use super::document::{self, Change, Order, Page};
 use super::keys;
 use super::{Item, Reader, Store, StoreError, string};
@@ -12,6 +13,7 @@ use crate::account::Account;
 use crate::deployment_key::DeploymentKey;
 use crate::endpoint::{Endpoint, Interest, Outline};
 use crate::ids::{AccountId, EndpointId};
+use crate::tenant::Tenant;
 
 /// The fields of an endpoint that are sealed.
 const SEALED: [&str; 4] = ["secret", "former_secrets", "token", "headers"];
@@ -19,27 +21,32 @@ const SEALED: [&str; 4] = ["secret", "former_secrets", "token", "headers"];
 const SEALED_ATTRIBUTE: &str = "s";
 
 impl Store {
-    /// Creates an endpoint.
+    /// Creates an endpoint, if its account has fewer than `limit`.
     ///
     /// # Errors
     /// When the table can't be written.
-    pub async fn create_endpoint(&self, endpoint: &Endpoint) -> Result<(), StoreError> {
+    pub async fn create_endpoint(
+        &self,
+        endpoint: &Endpoint,
+        limit: u32,
+    ) -> Result<Created, StoreError> {
         let item = self.endpoint_item(endpoint, 1)?;
-        self.put_if(item, "attribute_not_exists(pk)", &[]).await.map(drop)
+        self.create_counted(&endpoint.account, Counted::Endpoints, limit, vec![item]).await
     }
 
     /// # Errors
     /// When the table can't be read.
     pub async fn endpoint(
         &self,
-        account: &AccountId,
+        tenant: &Tenant,
         id: &EndpointId,
     ) -> Result<Option<Endpoint>, StoreError> {
-        let item = self.get(keys::endpoint(account, id), true).await?;
-        item.map(|item| self.read_endpoint(&item)).transpose()
+        let item = self.get(keys::endpoint(&tenant.id, id), true).await?;
+        Ok(item.map(|item| self.read_endpoint(&item, tenant)).transpose()?.flatten())
     }
 
-    /// What an endpoint subscribes to; opens no secret.
+    /// What an endpoint subscribes to, and its account; `None` when either is not there. Opens no
+    /// secret.
     ///
     /// # Errors
     /// When the table can't be read.
@@ -47,8 +54,14 @@ impl Store {
         &self,
         account: &AccountId,
         id: &EndpointId,
-    ) -> Result<Option<Interest>, StoreError> {
-        self.document(keys::endpoint(account, id), true).await
+    ) -> Result<Option<(Account, Interest)>, StoreError> {
+        let both = vec![keys::account(account), keys::endpoint(account, id)];
+        let (accounts, endpoints) = by_account(self.batch_get(both, true).await?)?;
+        let Some((account, item)) = accounts.into_values().next().zip(endpoints.first()) else {
+            return Ok(None);
+        };
+        let interest = document::owned(item, &account.tenant())?;
+        Ok(interest.map(|interest| (account, interest)))
     }
 
     /// Several endpoints at once, of any accounts, each with its account; those that don't exist
@@ -63,18 +76,17 @@ impl Store {
         let endpoints = wanted.iter().map(|(account, id)| keys::endpoint(account, id));
         let accounts = wanted.iter().map(|(account, _)| keys::account(account));
         let items = self.batch_get(endpoints.chain(accounts).collect(), false).await?;
-        let (mut endpoints, mut accounts) = (Vec::new(), HashMap::new());
-        let mut unreadable = Vec::new();
+        let (accounts, items) = by_account(items)?;
+        let (mut endpoints, mut unreadable) = (Vec::new(), Vec::new());
         for item in &items {
             let reader = Reader(item);
-            let sk = reader.text("sk")?;
-            if sk == keys::ACCOUNT_SK {
-                let account: Account = document::from_item(item)?;
-                accounts.insert(account.id.clone(), account);
+            let Some(account) = accounts.get(reader.text("pk")?) else {
                 continue;
-            }
-            match (self.read_endpoint(item), sk.trim_start_matches(keys::ENDPOINT_SK).parse()) {
-                (Ok(endpoint), _) => endpoints.push(endpoint),
+            };
+            let id = reader.text("sk")?.trim_start_matches(keys::ENDPOINT_SK).parse();
+            match (self.read_endpoint(item, &account.tenant()), id) {
+                (Ok(Some(endpoint)), _) => endpoints.push((endpoint, account.clone())),
+                (Ok(None), _) => {}
                 (Err(error), Ok(id)) => {
                     tracing::error!(%error, endpoint = %id, "endpoint not readable");
                     unreadable.push(id);
@@ -82,11 +94,7 @@ impl Store {
                 (Err(error), Err(_)) => return Err(error),
             }
         }
-        let with_account = |endpoint: Endpoint| {
-            let account = accounts.get(&endpoint.account)?.clone();
-            Some((endpoint, account))
-        };
-        Ok((endpoints.into_iter().filter_map(with_account).collect(), unreadable))
+        Ok((endpoints, unreadable))
     }
 
     /// An account's endpoints, newest first.
@@ -95,13 +103,13 @@ impl Store {
     /// When the table can't be read.
     pub async fn endpoints(
         &self,
-        account: &AccountId,
+        tenant: &Tenant,
         limit: usize,
         after: Option<&str>,
     ) -> Result<Page<Endpoint>, StoreError> {
-        let pk = keys::account_pk(account);
+        let pk = keys::account_pk(&tenant.id);
         let items = self.page(pk, keys::ENDPOINT_SK, limit, after, Order::LastFirst).await?;
-        items.try_map(|item| self.read_endpoint(&item))
+        items.try_filter_map(|item| self.read_endpoint(&item, tenant))
     }
 
     /// An account's endpoints at a glance, newest first; opens no secret.
@@ -110,46 +118,44 @@ impl Store {
     /// When the table can't be read.
     pub async fn endpoint_outlines(
         &self,
-        account: &AccountId,
+        tenant: &Tenant,
         limit: usize,
     ) -> Result<Page<Outline>, StoreError> {
-        self.documents(keys::account_pk(account), keys::ENDPOINT_SK, limit, None).await
-    }
-
-    /// How many endpoints an account has.
-    ///
-    /// # Errors
-    /// When the table can't be read.
-    pub async fn count_endpoints(&self, account: &AccountId) -> Result<usize, StoreError> {
-        self.count_items(keys::account_pk(account), keys::ENDPOINT_SK).await
+        let pk = keys::account_pk(&tenant.id);
+        let items = self.page(pk, keys::ENDPOINT_SK, limit, None, Order::LastFirst).await?;
+        items.try_filter_map(|item| document::owned(&item, tenant))
     }
 
     /// # Errors
     /// When the table can't be read or written.
     pub async fn change_endpoint<E>(
         &self,
-        account: &AccountId,
+        tenant: &Tenant,
         id: &EndpointId,
         change: impl FnMut(Endpoint) -> Result<Endpoint, E>,
     ) -> Result<Change<Endpoint, E>, StoreError> {
-        let key = keys::endpoint(account, id);
-        let read = |item: &Item| self.read_endpoint(item);
+        let key = keys::endpoint(&tenant.id, id);
+        let read = |item: &Item| self.read_endpoint(item, tenant);
         let write = |endpoint: &Endpoint, revision| self.endpoint_item(endpoint, revision);
         self.change_item(&key, read, write, change).await
     }
 
+    /// Deletes an endpoint, if it is there.
+    ///
     /// # Errors
     /// When the table can't be written.
     pub async fn delete_endpoint(
         &self,
-        account: &AccountId,
+        tenant: &Tenant,
         id: &EndpointId,
     ) -> Result<(), StoreError> {
-        self.delete(keys::endpoint(account, id)).await
+        let item = keys::endpoint(&tenant.id, id);
+        self.delete_counted(tenant, Counted::Endpoints, item, None).await.map(drop)
     }
 
     fn endpoint_item(&self, endpoint: &Endpoint, revision: u64) -> Result<Item, StoreError> {
-        let key = keys::endpoint(&endpoint.account, &endpoint.id);
+        let account = &endpoint.account;
+        let key = keys::endpoint(&account.id, &endpoint.id);
         let unwritable =
             |reason: String| StoreError::Item { pk: key.pk.clone(), sk: key.sk.clone(), reason };
         let Ok(Value::Object(mut open)) = serde_json::to_value(endpoint) else {
@@ -160,14 +166,20 @@ impl Store {
         let secret = Value::Object(secret).to_string();
         let id = endpoint.id.as_str();
         let sealed = self.key().map_err(unwritable)?.seal(&secret, id, self.clock.random());
+        // Which account of this id it is stands beside it, as with all that lies below one.
+        open.insert("account".to_owned(), Value::from(account.id.as_str()));
         let mut item = document::to_item(key, &open, revision)?;
+        document::stamp(&mut item, account);
         item.insert(SEALED_ATTRIBUTE.to_owned(), string(sealed));
         Ok(item)
     }
 
-    fn read_endpoint(&self, item: &Item) -> Result<Endpoint, StoreError> {
+    /// The endpoint, if it is this account's.
+    fn read_endpoint(&self, item: &Item, tenant: &Tenant) -> Result<Option<Endpoint>, StoreError> {
         let reader = Reader(item);
-        let mut fields: Map<String, Value> = document::from_item(item)?;
+        let Some(mut fields) = document::owned::<Map<String, Value>>(item, tenant)? else {
+            return Ok(None);
+        };
         let id = fields.get("id").and_then(Value::as_str).unwrap_or_default();
         let sealed = reader.text(SEALED_ATTRIBUTE)?;
         let key = self.key().map_err(|reason| reader.error(reason))?;
@@ -175,12 +187,33 @@ impl Store {
         let opened: Map<String, Value> =
             serde_json::from_str(&opened).map_err(|error| reader.error(error.to_string()))?;
         fields.extend(opened);
-        serde_json::from_value(Value::Object(fields))
-            .map_err(|error| reader.error(error.to_string()))
+        fields.insert("account".to_owned(), json!(tenant));
+        let endpoint = serde_json::from_value(Value::Object(fields));
+        endpoint.map(Some).map_err(|error| reader.error(error.to_string()))
     }
 
     fn key(&self) -> Result<&DeploymentKey, String> {
         let missing = "there is no deployment key: set POSTHORN_DEPLOYMENT_KEY_ARN";
         self.deployment_key.as_ref().ok_or_else(|| missing.to_owned())
     }
+}
+
+/// Accounts by their partition, and the endpoints' items among them. One that is being deleted is
+/// not there any more.
+pub(super) fn by_account(
+    items: Vec<Item>,
+) -> Result<(HashMap<String, Account>, Vec<Item>), StoreError> {
+    let (mut accounts, mut endpoints) = (HashMap::new(), Vec::new());
+    for item in items {
+        let reader = Reader(&item);
+        if reader.text("sk")? != keys::ACCOUNT_SK {
+            endpoints.push(item);
+            continue;
+        }
+        let account: Account = document::from_item(&item)?;
+        if account.deleted_at.is_none() {
+            accounts.insert(reader.text("pk")?.to_owned(), account);
+        }
+    }
+    Ok((accounts, endpoints))
 }

@@ -2,16 +2,16 @@
 //! from hour to hour, newest first.
 
 use futures::future::try_join_all;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
-use super::events::read_event;
+use super::events::{is_of, read_event};
 use super::keys;
 use super::shards::{ShardPage, merge};
 use super::table::Range;
 use super::{Store, StoreError};
-use crate::account::Account;
-use crate::ids::{AccountId, EventKey, EventTypeName};
+use crate::ids::{EventKey, EventTypeName};
 use crate::stored_event::StoredEvent;
+use crate::tenant::{SKEW, Tenant};
 
 /// Which events of an account to list.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -38,8 +38,6 @@ const MAX_HOURS_AT_ONCE: i64 = 8;
 const MAX_HOURS: i64 = 240;
 /// Items read of each shard at a time, at the least.
 const MIN_READ: usize = 10;
-/// Keys carry the time of whoever made them: a queue's clock may be ahead of ours.
-const SKEW: SignedDuration = SignedDuration::from_mins(5);
 
 impl Store {
     /// A page of an account's events. It may be shorter than `limit`, even empty, and still have a
@@ -49,16 +47,16 @@ impl Store {
     /// When the table can't be read.
     pub async fn event_log(
         &self,
-        account: &Account,
+        tenant: &Tenant,
         filter: &EventFilter,
         limit: usize,
         after: Option<&EventKey>,
         now: Timestamp,
     ) -> Result<EventPage, StoreError> {
         let kept = now.checked_sub(self.retention).unwrap_or(Timestamp::UNIX_EPOCH);
-        let earliest = account.created_at.checked_sub(SKEW).unwrap_or(Timestamp::UNIX_EPOCH);
-        let oldest =
-            EventKey::new(filter.since.map_or(kept, |since| since.max(kept)).max(earliest), 0);
+        let oldest = filter.since.map_or(kept, |since| since.max(kept)).max(tenant.earliest());
+        let oldest = EventKey::new(oldest, 0);
+        // Keys carry the time of whoever made them: a queue's clock may be ahead of ours.
         let until = filter.until.unwrap_or_else(|| now.checked_add(SKEW).unwrap_or(now));
         let mut newest = EventKey::new(until, 0);
         if let Some(after) = after
@@ -70,13 +68,13 @@ impl Store {
         let mut events = Vec::with_capacity(limit);
         let (mut at_once, mut looked_through) = (1, 0);
         'hours: while newest > oldest && looked_through < MAX_HOURS {
-            let hours = self.hours(&account.id, at_once, &oldest, &newest, limit).await?;
+            let hours = self.hours(tenant, at_once, &oldest, &newest, limit).await?;
             looked_through += at_once;
             at_once = (at_once * 2).min(MAX_HOURS_AT_ONCE);
             for Hour { start, found, complete } in hours {
-                for event in found {
+                for Found { event, is_of_tenant } in found {
                     newest = event.key.clone();
-                    if filter.takes(&event) {
+                    if is_of_tenant && filter.takes(&event) {
                         events.push(event);
                     }
                     if events.len() == limit {
@@ -97,7 +95,7 @@ impl Store {
     /// The hour that `newest` is in and those before it, read side by side.
     async fn hours(
         &self,
-        account: &AccountId,
+        tenant: &Tenant,
         count: i64,
         oldest: &EventKey,
         newest: &EventKey,
@@ -105,12 +103,12 @@ impl Store {
     ) -> Result<Vec<Hour>, StoreError> {
         let last = newest.received_at().as_second().div_euclid(HOUR);
         let starts = (0..count).map_while(|back| Timestamp::from_second((last - back) * HOUR).ok());
-        try_join_all(starts.map(|start| self.hour(account, start, oldest, newest, limit))).await
+        try_join_all(starts.map(|start| self.hour(tenant, start, oldest, newest, limit))).await
     }
 
     async fn hour(
         &self,
-        account: &AccountId,
+        tenant: &Tenant,
         start: Timestamp,
         oldest: &EventKey,
         newest: &EventKey,
@@ -120,7 +118,7 @@ impl Store {
         let pages = (0..keys::SHARDS).map(async |shard| {
             let items = self
                 .range(Range {
-                    pk: keys::event_pk(account, start, shard),
+                    pk: keys::event_pk(&tenant.id, start, shard),
                     from: oldest.as_str(),
                     to: newest.as_str(),
                     newest_first: true,
@@ -129,14 +127,17 @@ impl Store {
                 })
                 .await?;
             let complete = items.len() < per_shard;
-            let events = items.iter().map(|item| read_event(account, item));
-            let mut items = events.collect::<Result<Vec<_>, _>>()?;
-            items.retain(|event| event.key < *newest);
+            let found = items.iter().map(|item| {
+                let event = read_event(&tenant.id, item)?;
+                Ok(Found { is_of_tenant: is_of(item, &event.key, tenant), event })
+            });
+            let mut items = found.collect::<Result<Vec<_>, StoreError>>()?;
+            items.retain(|found| found.event.key < *newest);
             Ok::<_, StoreError>(ShardPage { items, complete })
         });
         let pages = try_join_all(pages).await?;
         let complete = pages.iter().all(|page| page.complete);
-        Ok(Hour { start, found: merge(pages, |event| &event.key), complete })
+        Ok(Hour { start, found: merge(pages, |found| &found.event.key), complete })
     }
 }
 
@@ -144,9 +145,15 @@ impl Store {
 struct Hour {
     start: Timestamp,
     /// Newest first.
-    found: Vec<StoredEvent>,
+    found: Vec<Found>,
     /// Whether that is all.
     complete: bool,
+}
+
+/// An event, and whether it is not that of another account which had the id before.
+struct Found {
+    event: StoredEvent,
+    is_of_tenant: bool,
 }
 
 impl EventFilter {

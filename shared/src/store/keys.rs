@@ -2,7 +2,9 @@
 
 use crate::due::Bucket;
 use crate::event_type::CatalogOwner;
-use crate::ids::{AccountId, EndpointId, EventKey, EventTypeName, KeyId, ProducerEventId, TaskId};
+use crate::ids::{
+    AccountId, EndpointId, EventKey, EventTypeName, KeyId, PortalSessionId, ProducerEventId, TaskId,
+};
 use crate::stats::Hour;
 
 /// Shards of an account's hour of events, and of an endpoint's deliveries. A partition takes 1,000
@@ -26,6 +28,8 @@ pub const ENDPOINT_SK: &str = "EP#";
 pub const EVENT_TYPE_SK: &str = "TYPE#";
 pub const EVENT_TYPE_DETAILS_SK: &str = "TYPEDETAILS#";
 pub const API_KEY_SK: &str = "KEY#";
+/// Below the account's own item, as [`counter`]s: not read for every event.
+pub const PORTAL_SK: &str = "#PORTAL#";
 /// Below this lies what dispatch reads of an account; above, what is too large to read every time.
 pub const CATALOG_END: &str = "TYPE$";
 /// The catalog of all accounts.
@@ -47,13 +51,23 @@ pub fn account_list(created: jiff::Timestamp, id: &AccountId) -> Key {
     key(ACCOUNT_LIST_PK.to_owned(), format!("{:013}#{id}", created.as_millisecond()))
 }
 
+/// What is left of an account that was deleted.
+pub fn former_account(id: &AccountId) -> Key {
+    key(format!("GONE#{id}"), "GONE")
+}
+
+/// How many items whose sort key begins with `prefix` an account has.
+pub fn counter(account: &AccountId, prefix: &str) -> Key {
+    key(account_pk(account), format!("#COUNT#{prefix}"))
+}
+
 pub fn endpoint(account: &AccountId, id: &EndpointId) -> Key {
     key(account_pk(account), format!("{ENDPOINT_SK}{id}"))
 }
 
 pub fn catalog_pk(owner: &CatalogOwner) -> String {
     match owner {
-        CatalogOwner::Account(account) => account_pk(account),
+        CatalogOwner::Account(tenant) => account_pk(&tenant.id),
         CatalogOwner::Everyone => EVERYONE_PK.to_owned(),
     }
 }
@@ -136,6 +150,11 @@ pub fn task(account: &AccountId, id: &TaskId) -> Key {
 /// What keeps a second task of a kind from an endpoint.
 pub fn task_claim(endpoint: &EndpointId, kind: &str) -> Key {
     key(format!("TC#{endpoint}"), kind)
+}
+
+/// A link into an account's portal and the session that comes of it, as the account lists them.
+pub fn portal_visit(account: &AccountId, id: &PortalSessionId) -> Key {
+    key(account_pk(account), format!("{PORTAL_SK}{id}"))
 }
 
 /// A link that opens the portal, by the hash of its token.

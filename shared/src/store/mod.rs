@@ -3,6 +3,7 @@
 //! Rows are the truth; messages and schedules only wake somebody up to look at them.
 
 mod accounts;
+mod counters;
 mod deliveries;
 mod document;
 mod due_rows;
@@ -23,6 +24,7 @@ mod table;
 mod tasks;
 
 pub use accounts::{AccountItems, AccountPage};
+pub use counters::Created;
 pub use deliveries::{DeliveryFilter, DeliveryPage, LogCursor};
 pub use document::{Change, Page};
 pub use event_log::{EventFilter, EventPage};
@@ -30,7 +32,7 @@ pub use events::Claim;
 pub use failed_deliveries::FailedRange;
 pub use idempotency::Earlier;
 pub use platform_sessions::PlatformSession;
-pub use portal_sessions::{Opened, PortalSession};
+pub use portal_sessions::{Opened, PortalSession, PortalVisit};
 
 use std::collections::HashMap;
 use std::time::Duration;

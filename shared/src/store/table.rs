@@ -6,7 +6,8 @@ use std::time::Duration;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::error::TransactionCanceledException;
 use aws_sdk_dynamodb::types::{
-    AttributeValue, Delete, KeysAndAttributes, Put, PutRequest, TransactWriteItem, WriteRequest,
+    AttributeValue, ConditionCheck, Delete, KeysAndAttributes, Put, PutRequest, TransactWriteItem,
+    Update, WriteRequest,
 };
 use futures::StreamExt;
 
@@ -22,16 +23,162 @@ const CONCURRENCY: usize = 8;
 /// Tries for what DynamoDB leaves unprocessed when it throttles: about 3 s in all.
 const ROUNDS: u32 = 6;
 
-/// On what condition an item of a transaction is written.
+/// Tries of a transaction that others are in the way of: about 2 s in all.
+const TRIES: u32 = 40;
+/// Pauses between them are random, up to this.
+const MAX_PAUSE: Duration = Duration::from_millis(100);
+
+/// On what condition a transaction does something to an item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum If {
     Any,
     /// There is none under its key.
     New,
+    /// There is one.
+    Exists,
     /// The one that is there has this revision.
     Revision(u64),
     /// There is none, or its `u`, in seconds since the epoch, is before this.
     Expired(i64),
+    /// There is none, or its `u`, in milliseconds since the epoch, is this or before it.
+    NotAfter(i64),
+    /// Its `g` is this.
+    Generation(i64),
+    /// There is one whose `g` is this; or which has none, as an earlier release wrote it.
+    GenerationOrNone(i64),
+    /// There is one that counts fewer than so many, and whose `u`, in milliseconds since the epoch,
+    /// is after this.
+    Fewer {
+        than: u32,
+        after: i64,
+    },
+}
+
+impl If {
+    fn expression(self) -> Option<&'static str> {
+        Some(match self {
+            Self::Any => return None,
+            Self::New => "attribute_not_exists(pk)",
+            Self::Exists => "attribute_exists(pk)",
+            Self::Revision(_) => "r = :if_r",
+            Self::Expired(_) => "attribute_not_exists(pk) OR u < :if_u",
+            Self::NotAfter(_) => "attribute_not_exists(pk) OR u <= :if_u",
+            Self::Generation(_) => "g = :if_g",
+            Self::GenerationOrNone(_) => {
+                "attribute_exists(pk) AND (attribute_not_exists(g) OR g = :if_g)"
+            }
+            Self::Fewer { .. } => "n < :if_n AND u > :if_u",
+        })
+    }
+
+    /// What stands in the expression; no update's own values have such names.
+    fn values(self) -> Option<HashMap<String, AttributeValue>> {
+        let value = |name: &str, value| (format!(":if_{name}"), value);
+        Some(match self {
+            Self::Any | Self::New | Self::Exists => return None,
+            Self::Revision(revision) => HashMap::from([value("r", number(revision))]),
+            Self::Expired(time) | Self::NotAfter(time) => HashMap::from([value("u", number(time))]),
+            Self::Generation(generation) | Self::GenerationOrNone(generation) => {
+                HashMap::from([value("g", number(generation))])
+            }
+            Self::Fewer { than, after } => {
+                HashMap::from([value("n", number(than)), value("u", number(after))])
+            }
+        })
+    }
+}
+
+/// One thing that a transaction does.
+pub(super) struct Step {
+    act: Act,
+    condition: If,
+}
+
+enum Act {
+    Put(Item),
+    Delete(Key),
+    /// Nothing: the condition has to hold.
+    Check(Key),
+    /// Adds to the numbers, and sets `u`, in milliseconds since the epoch, if it is given.
+    Add {
+        key: Key,
+        numbers: [(&'static str, i64); 2],
+        time: Option<i64>,
+    },
+}
+
+/// What came of a transaction.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Transacted {
+    Done,
+    /// Nothing was done: the conditions of these steps did not hold.
+    Refused(Vec<usize>),
+}
+
+impl Step {
+    pub fn put(item: Item, condition: If) -> Self {
+        Self { act: Act::Put(item), condition }
+    }
+
+    pub fn delete(key: Key, condition: If) -> Self {
+        Self { act: Act::Delete(key), condition }
+    }
+
+    pub fn check(key: Key, condition: If) -> Self {
+        Self { act: Act::Check(key), condition }
+    }
+
+    pub fn add(
+        key: Key,
+        numbers: [(&'static str, i64); 2],
+        time: Option<i64>,
+        condition: If,
+    ) -> Self {
+        Self { act: Act::Add { key, numbers, time }, condition }
+    }
+
+    fn into_item(self, table: &str) -> Result<TransactWriteItem, StoreError> {
+        let (condition, values) = (self.condition.expression(), self.condition.values());
+        let condition = condition.map(str::to_owned);
+        let item = TransactWriteItem::builder();
+        let item = match self.act {
+            Act::Put(put) => {
+                let put = Put::builder().table_name(table).set_item(Some(put));
+                let put = put.set_condition_expression(condition);
+                item.put(put.set_expression_attribute_values(values).build().map_err(sdk_error)?)
+            }
+            Act::Delete(key) => {
+                let delete = Delete::builder().table_name(table).set_key(Some(item_key(key)));
+                let delete = delete.set_condition_expression(condition);
+                let delete = delete.set_expression_attribute_values(values);
+                item.delete(delete.build().map_err(sdk_error)?)
+            }
+            Act::Check(key) => {
+                let check = ConditionCheck::builder().table_name(table);
+                let check = check.set_key(Some(item_key(key))).set_condition_expression(condition);
+                let check = check.set_expression_attribute_values(values);
+                item.condition_check(check.build().map_err(sdk_error)?)
+            }
+            Act::Add { key, numbers, time } => {
+                let mut values = values.unwrap_or_default();
+                let sums = numbers.map(|(name, by)| {
+                    values.insert(format!(":{name}"), number(by));
+                    format!("{name} :{name}")
+                });
+                let mut expression = format!("ADD {}", sums.join(", "));
+                if let Some(time) = time {
+                    values.insert(":u".to_owned(), number(time));
+                    expression.push_str(" SET u = :u");
+                }
+                let update = Update::builder().table_name(table).set_key(Some(item_key(key)));
+                let update = update.update_expression(expression);
+                let update = update.set_condition_expression(condition);
+                let update = update.set_expression_attribute_values(Some(values));
+                item.update(update.build().map_err(sdk_error)?)
+            }
+        };
+        Ok(item.build())
+    }
 }
 
 /// Which items of a partition to read.
@@ -234,42 +381,50 @@ impl Store {
         }
     }
 
+    /// Does several things all or none, each on its condition. While others are at the same items,
+    /// it tries again.
+    pub(super) async fn transact(
+        &self,
+        steps: impl IntoIterator<Item = Step>,
+    ) -> Result<Transacted, StoreError> {
+        let steps = steps.into_iter().map(|step| step.into_item(&self.table));
+        let items = steps.collect::<Result<Vec<_>, _>>()?;
+        for _ in 0..TRIES {
+            let transaction = self.dynamodb.transact_write_items();
+            let error = match transaction.set_transact_items(Some(items.clone())).sent().await {
+                Ok(_) => return Ok(Transacted::Done),
+                Err(error) => error,
+            };
+            let cancelled = match error.as_service_error() {
+                Some(TransactWriteItemsError::TransactionCanceledException(e)) => Some(e),
+                _ => None,
+            };
+            let reasons = cancelled.map(TransactionCanceledException::cancellation_reasons);
+            let reasons = reasons.unwrap_or_default();
+            let with_code = |code: &str| -> Vec<usize> {
+                let reasons = reasons.iter().enumerate();
+                let with = reasons.filter(|(_, reason)| reason.code() == Some(code));
+                with.map(|(index, _)| index).collect()
+            };
+            let refused = with_code("ConditionalCheckFailed");
+            if !refused.is_empty() {
+                return Ok(Transacted::Refused(refused));
+            }
+            if with_code("TransactionConflict").is_empty() {
+                return Err(sdk_error(error));
+            }
+            tokio::time::sleep(MAX_PAUSE.mul_f64(self.clock.random_unit())).await;
+        }
+        Err(StoreError::Contended)
+    }
+
     /// Puts items all or none, each on its condition. Answers whether the conditions held.
     pub(super) async fn transact_puts(
         &self,
         puts: impl IntoIterator<Item = (Item, If)>,
     ) -> Result<bool, StoreError> {
-        let mut transaction = self.dynamodb.transact_write_items();
-        for (item, condition) in puts {
-            let put = Put::builder().table_name(&self.table).set_item(Some(item));
-            let put = match condition {
-                If::Any => put,
-                If::New => put.condition_expression("attribute_not_exists(pk)"),
-                If::Revision(revision) => put
-                    .condition_expression("r = :r")
-                    .expression_attribute_values(":r", number(revision)),
-                If::Expired(now) => put
-                    .condition_expression("attribute_not_exists(pk) OR u < :now")
-                    .expression_attribute_values(":now", number(now)),
-            };
-            let put = put.build().map_err(sdk_error)?;
-            transaction = transaction.transact_items(TransactWriteItem::builder().put(put).build());
-        }
-        match transaction.sent().await {
-            Ok(_) => Ok(true),
-            Err(error) => {
-                let cancelled = match error.as_service_error() {
-                    Some(TransactWriteItemsError::TransactionCanceledException(e)) => Some(e),
-                    _ => None,
-                };
-                let reasons = cancelled.map(TransactionCanceledException::cancellation_reasons);
-                let condition = reasons
-                    .into_iter()
-                    .flatten()
-                    .any(|reason| reason.code() == Some("ConditionalCheckFailed"));
-                if condition { Ok(false) } else { Err(sdk_error(error)) }
-            }
-        }
+        let steps = puts.into_iter().map(|(item, condition)| Step::put(item, condition));
+        Ok(self.transact(steps).await? == Transacted::Done)
     }
 
     /// Deletes items all or none.
@@ -277,18 +432,8 @@ impl Store {
         &self,
         keys: impl IntoIterator<Item = Key>,
     ) -> Result<(), StoreError> {
-        let mut transaction = self.dynamodb.transact_write_items();
-        for key in keys {
-            let delete = Delete::builder()
-                .table_name(&self.table)
-                .set_key(Some(item_key(key)))
-                .build()
-                .map_err(sdk_error)?;
-            transaction =
-                transaction.transact_items(TransactWriteItem::builder().delete(delete).build());
-        }
-        transaction.sent().await.map_err(sdk_error)?;
-        Ok(())
+        let steps = keys.into_iter().map(|key| Step::delete(key, If::Any));
+        self.transact(steps).await.map(drop)
     }
 
     pub(super) async fn delete(&self, key: Key) -> Result<(), StoreError> {

@@ -11,8 +11,16 @@ use crate::stack::Stack;
 /// # Panics
 /// When the table can't be reached.
 pub async fn store(stack: &Stack) -> Store {
+    Store::new(&runtime(stack).await)
+}
+
+/// What a function of a running stack has, without its deployment key.
+///
+/// # Panics
+/// When the table can't be reached.
+pub async fn runtime(stack: &Stack) -> Runtime {
     let mut settings = Settings::from_lookup(|_| None).expect("settings");
     settings.table = "posthorn".to_owned();
     settings.aws_endpoint_url = Some(stack.aws_url.clone());
-    Store::new(&Runtime::connect(settings).await.expect("a runtime"))
+    Runtime::connect(settings).await.expect("a runtime")
 }

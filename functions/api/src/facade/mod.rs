@@ -20,11 +20,12 @@ use posthorn_shared::api_key::Scope;
 use posthorn_shared::delivery::Delivery;
 use posthorn_shared::dialect::{Dialect, Facade};
 use posthorn_shared::endpoint::Endpoint;
-use posthorn_shared::ids::{AccountId, EndpointId, EventKey, TaskId};
+use posthorn_shared::ids::{EndpointId, EventKey, TaskId};
 use posthorn_shared::problem::Problem;
 use posthorn_shared::store::DeliveryFilter;
 use posthorn_shared::stored_event::StoredEvent;
 use posthorn_shared::task::TaskKind;
+use posthorn_shared::tenant::Tenant;
 use serde_json::{Map, Value, json};
 
 use crate::auth::Caller;
@@ -168,7 +169,7 @@ pub fn routes() -> Router<ApiState> {
 /// A request, and everything that it takes to answer it.
 struct Call {
     state: ApiState,
-    account: AccountId,
+    account: Tenant,
     dialect: Dialect,
     presenter: &'static dyn Presenter,
     path: String,
@@ -353,7 +354,7 @@ async fn logs(State(state): State<ApiState>, request: Request) -> Response {
         let found =
             store.delivery_log(&endpoint.id, &filter, page.limit()?, after.as_ref()).await?;
         let keys: Vec<_> =
-            found.deliveries.iter().map(|d| (call.account.clone(), d.key.clone())).collect();
+            found.deliveries.iter().map(|d| (call.account.id.clone(), d.key.clone())).collect();
         let mut events = if keys.is_empty() { HashMap::new() } else { store.events(&keys).await? };
         let entries = found.deliveries.into_iter().map(|delivery| {
             let event = events.remove(&delivery.key);

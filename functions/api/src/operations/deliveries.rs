@@ -2,8 +2,8 @@
 
 use posthorn_shared::delivery::{Delivery, Status};
 use posthorn_shared::endpoint::{Endpoint, Interest, Matcher};
-use posthorn_shared::ids::AccountId;
 use posthorn_shared::stored_event::StoredEvent;
+use posthorn_shared::tenant::Tenant;
 use serde_json::Value;
 
 use crate::operations::endpoints;
@@ -14,7 +14,7 @@ use crate::state::ApiState;
 /// way to their first attempt.
 pub async fn of_event(
     state: &ApiState,
-    account: &AccountId,
+    account: &Tenant,
     event: &StoredEvent,
 ) -> Result<Vec<Delivery>, Refusal> {
     let all = endpoints::all(state, account).await?;

@@ -1,11 +1,12 @@
 //! Events: ingest and look-up.
 
-use posthorn_shared::event::{IncomingEvent, KEY_ATTRIBUTE};
-use posthorn_shared::ids::{AccountId, EventKey, ProducerEventId};
+use posthorn_shared::event::{GENERATION_ATTRIBUTE, IncomingEvent, KEY_ATTRIBUTE};
+use posthorn_shared::ids::{EventKey, ProducerEventId};
 use posthorn_shared::operational;
 use posthorn_shared::problem::{MAX_PROBLEMS, Problem, note_all};
 use posthorn_shared::queue::Outgoing;
 use posthorn_shared::stored_event::StoredEvent;
+use posthorn_shared::tenant::Tenant;
 
 use crate::problem::Refusal;
 use crate::state::ApiState;
@@ -20,10 +21,10 @@ pub struct Accepted {
 /// the request an event is.
 pub async fn accept(
     state: &ApiState,
-    account: &AccountId,
+    account: &Tenant,
     events: Vec<(String, IncomingEvent)>,
 ) -> Result<Vec<Accepted>, Refusal> {
-    let view = state.accounts.get(account).await?.ok_or(Refusal::Unknown("account"))?;
+    let view = state.accounts.of(account).await?.ok_or(Refusal::Unknown("account"))?;
     let mut problems = Vec::new();
     for (pointer, event) in &events {
         if problems.len() == MAX_PROBLEMS {
@@ -52,7 +53,7 @@ pub async fn accept(
     Ok(events.into_iter().map(|(_, event)| message(state, account, event)).collect())
 }
 
-fn message(state: &ApiState, account: &AccountId, event: IncomingEvent) -> Accepted {
+fn message(state: &ApiState, account: &Tenant, event: IncomingEvent) -> Accepted {
     let clock = &state.runtime.clock;
     let now = clock.now();
     let timestamp = event.timestamp.unwrap_or(now);
@@ -63,24 +64,22 @@ fn message(state: &ApiState, account: &AccountId, event: IncomingEvent) -> Accep
     let body = format!(
         r#"{{"account":"{account}",{own_id}"type":"{event_type}","timestamp":"{timestamp}","data":{data}}}"#
     );
-    match event.id {
+    // Another may have the account's id by the time it is read.
+    let mut attributes = vec![(GENERATION_ATTRIBUTE, account.generation().to_string())];
+    let id = match event.id {
         // The key follows from the SQS message; the producer is answered with its own id.
-        Some(id) => {
-            Accepted { id: id.to_string(), message: Outgoing { body, ..Outgoing::default() } }
-        }
+        Some(id) => id.to_string(),
         None => {
             let key = EventKey::new(now, clock.random());
-            let attributes = vec![(KEY_ATTRIBUTE, key.to_string())];
-            Accepted {
-                id: key.to_string(),
-                message: Outgoing { body, attributes, ..Outgoing::default() },
-            }
+            attributes.push((KEY_ATTRIBUTE, key.to_string()));
+            key.to_string()
         }
-    }
+    };
+    Accepted { id, message: Outgoing { body, attributes, ..Outgoing::default() } }
 }
 
 /// Finds an event by the id that users know.
-pub async fn find(state: &ApiState, account: &AccountId, id: &str) -> Result<StoredEvent, Refusal> {
+pub async fn find(state: &ApiState, account: &Tenant, id: &str) -> Result<StoredEvent, Refusal> {
     let unknown = || Refusal::Unknown("event");
     if let Ok(key) = id.parse::<EventKey>()
         && let Some(event) = state.store.event(account, &key).await?

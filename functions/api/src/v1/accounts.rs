@@ -42,11 +42,11 @@ pub async fn create(
         portal: PortalSettings::default(),
         created_at: now,
         updated_at: now,
+        former_deleted_at: None,
+        deleted_at: None,
     });
     fields.finish()?;
-    if !state.store.create_account(&account).await? {
-        return Err(Refusal::Conflict(format!("there is an account {} already", account.id)));
-    }
+    let account = accounts::create(&state, account).await?;
     Ok((StatusCode::CREATED, shown(&state, account)))
 }
 
@@ -92,6 +92,9 @@ pub async fn change(
     fields.finish()?;
     let now = state.runtime.clock.now();
     let changed = state.store.change_account(&account.id, |mut account| {
+        if account.deleted_at.is_some() {
+            return Err(Refusal::Unknown("account"));
+        }
         if let Some(name) = &name {
             account.name.clone_from(name);
         }
@@ -99,13 +102,14 @@ pub async fn change(
             account.dialect.clone_from(dialect);
         }
         account.updated_at = now;
-        Ok::<_, Refusal>(overrides.over(account))
+        Ok(overrides.over(account))
     });
     Ok(shown(&state, Refusal::of_change(changed.await?, "account")?))
 }
 
-/// Deletes an account. Endpoints, keys and catalog go at once; events and deliveries can't be
-/// reached any more and expire.
+/// Deletes an account. Endpoints, keys, catalog, portal links and sessions go at once; events and
+/// deliveries can't be reached any more and expire. Another account may have its id from then on, and
+/// gets nothing of it.
 #[utoipa::path(delete, operation_id = "delete_account", path = "/v1/accounts/{id}", tag = "accounts",
     params(("id" = AccountId, Path)), responses((status = 204)))]
 pub async fn remove(
@@ -113,15 +117,14 @@ pub async fn remove(
     State(state): State<ApiState>,
     Path(id): Path<String>,
 ) -> Result<StatusCode, Refusal> {
-    let account = accounts::find(&state, &id).await?;
-    state.store.delete_account(&account).await?;
+    accounts::delete(&state, &id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 /// An account as it is shown: with the limits as they hold.
 fn shown(state: &ApiState, mut account: Account) -> Json<Account> {
     account.limits = accounts::limits(state, &account);
-    Json(account)
+    Json(Account { former_deleted_at: None, deleted_at: None, ..account })
 }
 
 /// What an account says in its dialect's place. What is absent stays as it is; what is null is the

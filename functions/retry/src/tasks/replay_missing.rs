@@ -8,6 +8,7 @@ use posthorn_shared::endpoint::{Interest, Matcher};
 use posthorn_shared::store::{EventFilter, Store};
 use posthorn_shared::stored_event::StoredEvent;
 use posthorn_shared::task::Task;
+use posthorn_shared::tenant::Tenant;
 use serde_json::Value;
 
 use super::{Page, TaskError};
@@ -16,19 +17,16 @@ use super::{Page, TaskError};
 pub(super) async fn page(
     store: &Store,
     task: &Task,
+    account: &Tenant,
     interest: Interest,
     size: usize,
     now: Timestamp,
 ) -> Result<Page, TaskError> {
-    let nothing = Page { messages: Vec::new(), examined: 0, next: None };
-    let Some(account) = store.account(&task.account).await? else {
-        return Ok(nothing);
-    };
     let Some(matcher) = Matcher::new(interest) else {
-        return Ok(nothing);
+        return Ok(Page { messages: Vec::new(), examined: 0, next: None });
     };
     let window = EventFilter { event_type: None, since: Some(task.since), until: Some(task.until) };
-    let found = store.event_log(&account, &window, size, task.after.as_ref(), now).await?;
+    let found = store.event_log(account, &window, size, task.after.as_ref(), now).await?;
     let examined = found.events.len();
     let wanted: Vec<StoredEvent> =
         found.events.into_iter().filter(|event| wants(&matcher, event)).collect();

@@ -2,6 +2,8 @@
 
 mod catalog;
 mod events;
+mod limits;
+mod made_again;
 mod refusals;
 mod secrets;
 mod sends;
