@@ -97,7 +97,7 @@ impl Deployment {
         let once = config.retry_config(RetryConfig::disabled()).build();
         let asked = aws_sdk_sqs::Client::from_conf(once).list_queues().max_results(1).send().await;
         let Err(error) = asked else { return Ok(()) };
-        // Whether it can be reached at all is for others to say.
+        // That something listens there is known; whatever else is wrong is for others to say.
         match error.raw_response().map(|answer| answer.status().as_u16()) {
             Some(403) => {
                 let is_about_key = !error.code().unwrap_or_default().starts_with("AccessDenied");
