@@ -461,7 +461,9 @@ fn schemas() -> impl Strategy<Value = Value> {
         values().prop_map(|value| json!({ "const": value })),
         prop::sample::select(vec!["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"])
             .prop_flat_map(|keyword| numbers().prop_map(move |n| json!({ keyword: n }))),
-        prop::sample::select(vec![json!(2), json!(0.5), json!(0.1), json!(3.0), json!(1e-8)])
+        // Not 3: beyond 2^53 the library goes by the double, we by the decimal, in which 1e300 is no
+        // multiple of it.
+        prop::sample::select(vec![json!(2), json!(0.5), json!(0.1), json!(2.0), json!(1e-8)])
             .prop_map(|unit| json!({ "multipleOf": unit })),
         (
             prop::sample::select(vec![
