@@ -10,6 +10,8 @@ use std::str::FromStr;
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
+use crate::network;
+
 /// Networks that deliveries may reach although they are not public. None by default.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AllowedNetworks(Vec<IpNet>);
@@ -26,10 +28,9 @@ impl FromStr for AllowedNetworks {
     fn from_str(text: &str) -> Result<Self, InvalidNetwork> {
         let entries = text.split(',').map(str::trim);
         let networks = entries.filter(|entry| !entry.is_empty()).map(|entry| {
-            entry
-                .parse::<IpNet>()
-                .or_else(|_| entry.parse::<IpAddr>().map(IpNet::from))
-                .map_err(|_| InvalidNetwork(entry.to_owned()))
+            network::parse(entry)
+                .or_else(|| entry.parse::<IpAddr>().ok().map(IpNet::from))
+                .ok_or_else(|| InvalidNetwork(entry.to_owned()))
         });
         networks.collect::<Result<_, _>>().map(Self)
     }

@@ -34,6 +34,7 @@ pub mod logging;
 pub mod masked_url;
 pub mod matching;
 pub mod metrics;
+pub mod network;
 pub mod operational;
 pub mod own_addresses;
 pub mod portal_settings;

@@ -1,13 +1,12 @@
 //! `{"prefix": …}`, `{"anything-but": …}` and the others: objects with one field inside a list of
 //! values.
 
-use ipnet::IpNet;
-
 use super::{LeafPattern, Reader, add_plain};
 use crate::filter::number::{Bound, Exact, Range};
 use crate::filter::pattern_json::Json;
 use crate::filter::value_set::{Operator, ValueSet};
 use crate::filter::wildcard::Wildcard;
+use crate::network;
 use crate::problem::child;
 
 const KNOWN: &str =
@@ -109,11 +108,11 @@ impl Reader {
     }
 
     fn cidr(&mut self, text: &str, pointer: &str) -> Option<Operator> {
-        let network = text.parse::<IpNet>();
-        if network.is_err() {
+        let network = network::parse(text);
+        if network.is_none() {
             self.problem(pointer, "cidr is a network like 10.0.0.0/24 or fd12:3456::/32");
         }
-        network.ok().map(Operator::Cidr)
+        network.map(Operator::Cidr)
     }
 
     fn anything_but(&mut self, argument: Json, pointer: &str) -> Option<Operator> {
