@@ -12,9 +12,6 @@ use crate::problem::Refusal;
 
 /// Bytes of a request body. Lambda takes 6 MB of it; base64 and the envelope come on top.
 const MAX: usize = 4 * 1024 * 1024;
-/// Bytes that are read of a body that is too large: a client that is still sending when the
-/// connection closes never sees the answer.
-const MAX_DISCARDED: usize = 8 * 1024 * 1024;
 
 /// A body, whole.
 pub struct RequestBody(pub Bytes);
@@ -62,12 +59,6 @@ fn check_media_type(headers: &HeaderMap) -> Result<(), Refusal> {
     Err(Refusal::MediaType(text.chars().take(100).collect()))
 }
 
-/// Receives the body of a request that has no use for one, and keeps nothing of it.
-pub async fn discard(body: Body) {
-    // The request is answered, whatever became of its body.
-    let _ = read_at_most(body, 0).await;
-}
-
 /// Reads a body whole.
 ///
 /// # Errors
@@ -80,30 +71,26 @@ pub async fn read(body: Body) -> Result<Bytes, Refusal> {
     })
 }
 
-/// Reads a body of at most `max` bytes; `None`: it has more. Nothing is kept of one whose
-/// `Content-Length` says so, and no more than [`MAX_DISCARDED`] bytes are read of any.
+/// Reads a body of at most `max` bytes; `None`: it has more. Whoever serves the request receives what
+/// is left of it.
 ///
 /// # Errors
 /// When it breaks off.
 pub async fn read_at_most(body: Body, max: usize) -> Result<Option<Bytes>, Refusal> {
-    let announced = body.size_hint().lower();
-    if announced > MAX_DISCARDED as u64 {
+    if body.size_hint().lower() > max as u64 {
         return Ok(None);
     }
-    let fits = announced <= max as u64;
     let mut stream = body.into_data_stream();
-    let (mut kept, mut total) = (BytesMut::new(), 0);
+    let mut kept = BytesMut::new();
     while let Some(chunk) = stream.next().await {
         let chunk =
             chunk.map_err(|e| Refusal::Malformed(format!("the body could not be read: {e}")))?;
-        total += chunk.len();
-        if fits && total <= max {
-            kept.extend_from_slice(&chunk);
-        } else if total > MAX_DISCARDED {
-            break;
+        if kept.len() + chunk.len() > max {
+            return Ok(None);
         }
+        kept.extend_from_slice(&chunk);
     }
-    Ok((fits && total <= max).then(|| kept.freeze()))
+    Ok(Some(kept.freeze()))
 }
 
 #[cfg(test)]
@@ -131,23 +118,19 @@ mod tests {
         assert_eq!(length(Body::from(vec![b'x'; 1_001]), 1_000).await, None);
         assert_eq!(length(chunks(10), 1_000).await, Some(1_000));
         assert_eq!(length(chunks(11), 1_000).await, None);
-        assert_eq!(length(Body::from(vec![b'x'; MAX_DISCARDED + 1]), 1_000).await, None);
     }
+
     #[tokio::test]
     async fn a_body_without_an_end_is_read_up_to_a_limit() {
         let sent = Arc::new(AtomicUsize::new(0));
-        let endless = || {
+        let endless = Body::from_stream(stream::repeat_with({
             let sent = Arc::clone(&sent);
-            Body::from_stream(stream::repeat_with(move || {
+            move || {
                 sent.fetch_add(1_000, Ordering::Relaxed);
                 Ok::<_, Infallible>(Bytes::from_static(&[b'x'; 1_000]))
-            }))
-        };
-        assert_eq!(length(endless(), 1_000).await, None);
-        let read = sent.swap(0, Ordering::Relaxed);
-        assert!((MAX_DISCARDED..MAX_DISCARDED + 2_000).contains(&read), "{read}");
-        discard(endless()).await;
-        let read = sent.load(Ordering::Relaxed);
-        assert!((MAX_DISCARDED..MAX_DISCARDED + 2_000).contains(&read), "{read}");
+            }
+        }));
+        assert_eq!(length(endless, 1_000).await, None);
+        assert_eq!(sent.load(Ordering::Relaxed), 2_000);
     }
 }

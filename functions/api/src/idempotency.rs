@@ -62,10 +62,7 @@ async fn once(state: ApiState, request: Request, next: Next) -> Result<Response,
         Err(Refusal::NoKey | Refusal::UnknownKey) => {
             return Ok(next.run(Request::from_parts(parts, body)).await);
         }
-        Err(refusal) => {
-            body::discard(body).await;
-            return Err(refusal);
-        }
+        Err(refusal) => return Err(refusal),
     }
     let body = body::read(body).await?;
     let Keyed { id, digest, sealing } = keyed(&parts, &body)?;

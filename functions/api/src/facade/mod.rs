@@ -28,7 +28,7 @@ use posthorn_shared::task::TaskKind;
 use serde_json::{Map, Value, json};
 
 use crate::auth::Caller;
-use crate::body::{self, RequestBody};
+use crate::body::RequestBody;
 use crate::extract::{Path, Query};
 use crate::fields::Fields;
 use crate::operations::{endpoints, events, sends, tasks};
@@ -216,10 +216,7 @@ async fn call(
         let Query(query) = Query::from_request_parts(&mut parts, &state).await?;
         let OriginalUri(uri) = parts.extensions.get().cloned().ok_or(Refusal::Fault)?;
         let body = match parts.method {
-            Method::GET | Method::HEAD | Method::DELETE => {
-                body::discard(body).await;
-                Map::new()
-            }
+            Method::GET | Method::HEAD | Method::DELETE => Map::new(),
             _ => {
                 let body = RequestBody::read(&parts.headers, body).await?;
                 Fields::parse_optional(&body)?.into_object()

@@ -14,7 +14,6 @@ use super::session::Found;
 use super::shell;
 use super::site::Site;
 use super::trouble::Trouble;
-use crate::body;
 use crate::state::ApiState;
 
 /// Says by whom a page may be framed, where no session does.
@@ -37,10 +36,7 @@ pub async fn layer(State(state): State<ApiState>, request: Request, next: Next) 
     parts.extensions.insert(found.clone());
     let mut response = match found.admit(&state).await {
         Ok(()) => next.run(Request::from_parts(parts, body)).await,
-        Err(trouble) => {
-            body::discard(body).await;
-            trouble.into_response()
-        }
+        Err(trouble) => trouble.into_response(),
     };
     let framers = response.extensions_mut().remove::<Framers>();
     if let Some(trouble) = response.extensions_mut().remove::<Arc<Trouble>>() {

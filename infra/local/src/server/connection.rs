@@ -10,6 +10,7 @@ use axum::Router;
 use axum::body::{Body, HttpBody};
 use axum::extract::ConnectInfo;
 use bytes::Bytes;
+use http::header::EXPECT;
 use hyper::Request;
 use hyper::body::{Frame, Incoming, SizeHint};
 use hyper::server::conn::http1;
@@ -23,6 +24,7 @@ use tower::ServiceExt;
 
 use super::room::Place;
 use super::timed_body::timed;
+use super::unread_body::lend;
 use super::{IDLE, Limits, stopped};
 
 /// Serves a connection until it ends, its client has had its time, its place is wanted, or `stop`.
@@ -39,12 +41,19 @@ pub async fn serve(
     let answering = Arc::clone(&turn);
     let service = service_fn(move |request: Request<Incoming>| {
         let answering = Answering::begin(&answering);
-        let mut request = request.map(|body| timed(body, limits.body));
+        // A client that waits to be asked for its body sends none until it is.
+        let asks_first = request.headers().contains_key(EXPECT);
+        let (parts, body) = request.into_parts();
+        let (body, unread) = lend(timed(body, limits.body));
+        let mut request = Request::from_parts(parts, body);
         // The API logs where requests come from.
         request.extensions_mut().insert(ConnectInfo(peer));
         let answer = router.clone().oneshot(request);
         async move {
             let answer = answer.await;
+            if !asks_first {
+                unread.discard().await;
+            }
             answer.map(|answer| answer.map(|body| TakenBody { body, _answering: answering }))
         }
     });

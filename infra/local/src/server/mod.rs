@@ -6,6 +6,7 @@ mod connection;
 pub mod descriptors;
 mod room;
 mod timed_body;
+mod unread_body;
 
 use std::io;
 use std::net::SocketAddr;

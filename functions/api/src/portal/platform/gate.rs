@@ -12,7 +12,6 @@ use http::header::X_FRAME_OPTIONS;
 use super::entrance::{self, Said};
 use super::frame;
 use super::session::Found;
-use crate::body;
 use crate::portal::gate::secure;
 use crate::portal::shell;
 use crate::portal::site::Site;
@@ -28,10 +27,7 @@ pub async fn layer(State(state): State<ApiState>, request: Request, next: Next) 
     parts.extensions.insert(found.clone());
     let mut response = match found.admit(&state).await {
         Ok(()) => next.run(Request::from_parts(parts, body)).await,
-        Err(trouble) => {
-            body::discard(body).await;
-            trouble.into_response()
-        }
+        Err(trouble) => trouble.into_response(),
     };
     if let Some(trouble) = response.extensions_mut().remove::<Arc<Trouble>>() {
         response = explained(&state, &trouble, &site, &found).await;

@@ -173,3 +173,25 @@ fn is_open(stream: &TcpStream) -> bool {
     let read = stream.try_read(&mut [0; 1]);
     read.is_err_and(|error| error.kind() == ErrorKind::WouldBlock)
 }
+
+#[tokio::test]
+async fn an_answer_reaches_a_client_whose_body_nobody_reads() {
+    let stack = Stack::start().await;
+    let half = vec![b'x'; 1_500_000];
+    // Answered with much, and with little; without a route, and without a key.
+    for request in ["GET /v1/openapi.json", "GET /healthz", "PUT /nowhere", "POST /v1/events"] {
+        let head = format!(
+            "{request} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {}\r\n\r\n",
+            2 * half.len()
+        );
+        let mut stream = begin(&stack.api_url, &head).await;
+        stream.write_all(&half).await.expect("sent");
+        // Time enough to answer, and to close the connection.
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        stream.write_all(&half).await.unwrap_or_else(|error| panic!("{request}: {error}"));
+        let mut came = Vec::new();
+        let read = stream.read_to_end(&mut came).await;
+        read.unwrap_or_else(|error| panic!("{request}: {error} after {} bytes", came.len()));
+        assert!(came.starts_with(b"HTTP/1.1 "), "{request}: {} bytes", came.len());
+    }
+}
