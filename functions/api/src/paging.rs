@@ -1,5 +1,6 @@
 //! `?limit=` and `?cursor=`, and the shape of lists.
 
+use std::io;
 use std::str::FromStr;
 
 use axum::Json;
@@ -136,6 +137,64 @@ impl Narrowing {
 /// The refusal of a cursor that we did not make.
 pub fn broken_cursor() -> Refusal {
     Refusal::field("/cursor", "is not a next_cursor of this list; start without one")
+}
+
+/// What is left of the bytes that a page's items may have together.
+pub struct Room {
+    left: usize,
+    is_empty: bool,
+}
+
+impl Room {
+    /// Lambda answers with 6 MB at the most, and what stands in the text of such an answer may take
+    /// twice its bytes there.
+    const MAX: usize = 3_000_000;
+
+    pub fn new() -> Self {
+        Self { left: Self::MAX, is_empty: true }
+    }
+
+    /// Whether one more item goes in. The first one always does.
+    pub fn takes(&mut self, item: &impl Serialize) -> bool {
+        let mut bytes = Counted(0);
+        // Counting does not fail; what is no JSON fails where it is written.
+        let _ = serde_json::to_writer(&mut bytes, item);
+        let fits = self.is_empty || bytes.0 <= self.left;
+        self.left = self.left.saturating_sub(bytes.0);
+        self.is_empty = false;
+        fits
+    }
+}
+
+/// How many bytes were written.
+struct Counted(usize);
+
+impl io::Write for Counted {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 += bytes.len();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Takes as many of a page's items, each with its cursor, as have room. Answers them and where the
+/// next page begins, which is `next` where all had room.
+pub fn with_room<T: Serialize, C>(
+    items: impl IntoIterator<Item = (T, C)>,
+    next: Option<C>,
+) -> (Vec<T>, Option<C>) {
+    let (mut room, mut taken, mut last) = (Room::new(), Vec::new(), None);
+    for (item, cursor) in items {
+        if !room.takes(&item) {
+            return (taken, last);
+        }
+        taken.push(item);
+        last = Some(cursor);
+    }
+    (taken, next)
 }
 
 /// Makes a page's answer.

@@ -143,7 +143,8 @@ impl Store {
         }
     }
 
-    /// A page of the documents whose sort key starts with `prefix`, the last first.
+    /// A page of the documents whose sort key starts with `prefix`, the last first. Large documents end
+    /// it before its limit, as [`Self::page`] says.
     pub(super) async fn documents<T: DeserializeOwned>(
         &self,
         pk: String,
@@ -155,7 +156,8 @@ impl Store {
         items.try_map(|item| from_item(&item))
     }
 
-    /// A page of the items whose sort key starts with `prefix`.
+    /// A page of the items whose sort key starts with `prefix`: as many as one query answers with, which
+    /// is a megabyte, so that nothing that a page is made into is larger than an answer may be.
     pub(super) async fn page(
         &self,
         pk: String,
@@ -171,8 +173,8 @@ impl Store {
             *bound = format!("{prefix}{after}");
         }
         // One more than asked for tells whether there is a next page; one more for `after` itself.
-        let mut items = self
-            .range(Range {
+        let found = self
+            .range_page(Range {
                 pk,
                 from: &first,
                 to: &last,
@@ -181,6 +183,7 @@ impl Store {
                 consistent: true,
             })
             .await?;
+        let mut items = found.items;
         let sort_key = |item: &Item| -> Result<String, StoreError> {
             Ok(Reader(item).text("sk")?[prefix.len()..].to_owned())
         };
@@ -189,7 +192,8 @@ impl Store {
         {
             items.remove(0);
         }
-        let more = items.len() > limit;
+        // Large items end a query before its limit.
+        let more = items.len() > limit || !found.complete;
         items.truncate(limit);
         let next = match items.last() {
             Some(last) if more => Some(sort_key(last)?),

@@ -15,6 +15,10 @@ use crate::ids::EventTypeName;
 
 /// Tries of a change that others interfere with.
 const TRIES: usize = 5;
+/// Event types whose details are read at once.
+const DETAILS_AT_ONCE: usize = 10;
+/// Bytes of details with which a page is full: it is made into an answer of at most 6 MB.
+const MAX_DETAILS_BYTES: usize = 1_000_000;
 
 /// What is kept apart from a [`CatalogEntry`].
 #[derive(Default, Serialize, Deserialize)]
@@ -48,7 +52,7 @@ impl Store {
         Ok(self.read_event_type(owner, name).await?.map(|(event_type, _)| event_type))
     }
 
-    /// A catalog's event types, by name.
+    /// A catalog's event types, by name. Large schemas and examples end a page before its limit.
     ///
     /// # Errors
     /// When the table can't be read.
@@ -60,20 +64,30 @@ impl Store {
     ) -> Result<Page<EventType>, StoreError> {
         let pk = keys::catalog_pk(owner);
         let entries = self.page(pk, keys::EVENT_TYPE_SK, limit, after, Order::FirstFirst).await?;
-        let entries = entries.try_map(|item| document::from_item::<CatalogEntry>(&item))?;
-        let wanted = entries.items.iter();
-        let wanted = wanted.map(|entry| keys::event_type_details(owner, &entry.name)).collect();
-        let mut details = HashMap::new();
-        for item in self.batch_get(wanted, true).await? {
-            let reader = Reader(&item);
-            let sk = reader.text("sk")?;
-            let name = sk.strip_prefix(keys::EVENT_TYPE_DETAILS_SK).unwrap_or_default();
-            details.insert(name.to_owned(), document::from_item::<Details>(&item)?);
+        let Page { items: entries, mut next } =
+            entries.try_map(|item| document::from_item::<CatalogEntry>(&item))?;
+        let (mut items, mut bytes) = (Vec::with_capacity(entries.len()), 0);
+        for entries in entries.chunks(DETAILS_AT_ONCE) {
+            if bytes > MAX_DETAILS_BYTES {
+                next = items.last().map(|last: &EventType| last.name.to_string());
+                break;
+            }
+            let wanted = entries.iter();
+            let wanted = wanted.map(|entry| keys::event_type_details(owner, &entry.name)).collect();
+            let mut details = HashMap::new();
+            for item in self.batch_get(wanted, true).await? {
+                let reader = Reader(&item);
+                let sk = reader.text("sk")?;
+                let name = sk.strip_prefix(keys::EVENT_TYPE_DETAILS_SK).unwrap_or_default();
+                bytes += reader.text("d")?.len();
+                details.insert(name.to_owned(), document::from_item::<Details>(&item)?);
+            }
+            items.extend(entries.iter().map(|entry| {
+                let details = details.remove(entry.name.as_str()).unwrap_or_default();
+                whole(entry.clone(), details)
+            }));
         }
-        entries.try_map(|entry| {
-            let details = details.remove(entry.name.as_str()).unwrap_or_default();
-            Ok(whole(entry, details))
-        })
+        Ok(Page { items, next })
     }
 
     /// How many event types a catalog has.

@@ -7,11 +7,12 @@ use posthorn_shared::dialect::Dialect;
 use posthorn_shared::endpoint::Endpoint;
 use posthorn_shared::problem::{Problem, child, note};
 use posthorn_shared::retry_policy::{MAX_ATTEMPTS, MAX_DELAY, RetryPolicy};
+use posthorn_shared::stored_event::StoredEvent;
 use serde_json::{Map, Value, json};
 
 use super::fields::{self, Names};
 use super::snake_case;
-use super::{ListPage, LogPage, LogWanted, Presenter, Read, Resent, Shown, Wanted};
+use super::{Call, ListPage, LogPage, LogWanted, Presenter, Read, Resent, Shown, Wanted};
 use crate::problem::Refusal;
 
 pub struct CamelCase;
@@ -131,11 +132,14 @@ impl Presenter for CamelCase {
         snake_case::log_wanted(query, "eventType")
     }
 
+    fn log_entry(&self, delivery: &Delivery, _: Option<&StoredEvent>, _: &Call) -> Value {
+        entry(delivery)
+    }
+
     fn log(&self, page: &LogPage<'_>, _: &str) -> Value {
-        let logs: Vec<Value> = page.entries.iter().map(|(delivery, _)| entry(delivery)).collect();
-        let id = json!(page.endpoint.id);
-        let next = json!(page.next);
-        fields::object([("webhookId", id), ("logs", json!(logs)), ("nextCursor", next)])
+        let (id, logs, next) = (&page.endpoint.id, &page.entries, &page.next);
+        let (id, logs, next) = (json!(id), json!(logs), json!(next));
+        fields::object([("webhookId", id), ("logs", logs), ("nextCursor", next)])
     }
 
     fn event_to_resend(&self, body: Map<String, Value>) -> Result<Option<String>, Refusal> {

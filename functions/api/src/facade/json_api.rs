@@ -11,10 +11,13 @@ use posthorn_shared::dialect::Dialect;
 use posthorn_shared::endpoint::Endpoint;
 use posthorn_shared::problem::Problem;
 use posthorn_shared::store::DeliveryFilter;
+use posthorn_shared::stored_event::StoredEvent;
 use serde_json::{Map, Value, json};
 
 use super::fields::{self, Names};
-use super::{ListPage, LogPage, LogWanted, Presenter, Read, Resent, Shown, Wanted, snake_case};
+use super::{
+    Call, ListPage, LogPage, LogWanted, Presenter, Read, Resent, Shown, Wanted, snake_case,
+};
 use crate::paging::{Narrowing, PageQuery};
 use crate::problem::Refusal;
 
@@ -199,10 +202,13 @@ impl Presenter for JsonApi {
         Ok(LogWanted { filter, page: PageQuery::new(Some(size), get("page[after]").cloned()) })
     }
 
+    fn log_entry(&self, delivery: &Delivery, _: Option<&StoredEvent>, _: &Call) -> Value {
+        entry(delivery)
+    }
+
     fn log(&self, page: &LogPage<'_>, path: &str) -> Value {
-        let data: Vec<Value> = page.entries.iter().map(|(delivery, _)| entry(delivery)).collect();
         let next = page.next.as_ref().map(|next| format!("{path}?page[after]={next}"));
-        json!({ "data": data, "links": { "self": path, "next": next } })
+        json!({ "data": page.entries, "links": { "self": path, "next": next } })
     }
 
     fn event_to_resend(&self, body: Map<String, Value>) -> Result<Option<String>, Refusal> {

@@ -22,7 +22,7 @@ use posthorn_shared::dialect::{Dialect, Facade};
 use posthorn_shared::endpoint::Endpoint;
 use posthorn_shared::ids::{AccountId, EndpointId, EventKey, TaskId};
 use posthorn_shared::problem::Problem;
-use posthorn_shared::store::DeliveryFilter;
+use posthorn_shared::store::{DeliveryFilter, DeliveryPage};
 use posthorn_shared::stored_event::StoredEvent;
 use posthorn_shared::task::TaskKind;
 use serde_json::{Map, Value, json};
@@ -32,7 +32,7 @@ use crate::body::RequestBody;
 use crate::extract::{Path, Query};
 use crate::fields::Fields;
 use crate::operations::{endpoints, events, sends, tasks};
-use crate::paging::PageQuery;
+use crate::paging::{PageQuery, Room, encode};
 use crate::problem::Refusal;
 use crate::state::ApiState;
 use crate::urls::Urls;
@@ -40,6 +40,9 @@ use crate::urls::Urls;
 use camel_case::CamelCase;
 use json_api::JsonApi;
 use snake_case::SnakeCase;
+
+/// Events that are read at once for a log. One has at most 256 KiB.
+const EVENTS_AT_ONCE: usize = 25;
 
 /// One shape of requests and answers.
 pub trait Presenter: Sync {
@@ -88,6 +91,14 @@ pub trait Presenter: Sync {
 
     /// Which deliveries a request for a log asks for.
     fn log_wanted(&self, query: &HashMap<String, String>) -> Result<LogWanted, Refusal>;
+
+    /// Whether the entries of a webhook's log show what was sent.
+    fn logs_events(&self) -> bool {
+        false
+    }
+
+    /// An entry of a webhook's log: a delivery, and its event where it is shown and kept still.
+    fn log_entry(&self, delivery: &Delivery, event: Option<&StoredEvent>, call: &Call) -> Value;
 
     /// A page of a webhook's log.
     fn log(&self, page: &LogPage, path: &str) -> Value;
@@ -145,9 +156,7 @@ pub struct LogWanted {
 /// A page of a log, newest first.
 pub struct LogPage<'a> {
     endpoint: &'a Endpoint,
-    dialect: &'a Dialect,
-    urls: Urls,
-    entries: Vec<(Delivery, Option<StoredEvent>)>,
+    entries: Vec<Value>,
     next: Option<String>,
 }
 
@@ -173,7 +182,7 @@ pub fn routes() -> Router<ApiState> {
 }
 
 /// A request, and everything that it takes to answer it.
-struct Call {
+pub struct Call {
     state: ApiState,
     account: AccountId,
     urls: Urls,
@@ -278,6 +287,31 @@ impl Call {
         Refusal::Invalid(problems.into_iter().map(translate).collect())
     }
 
+    /// As many entries of a log as go into an answer, and where the next page begins.
+    async fn log_entries(
+        &self,
+        found: DeliveryPage,
+    ) -> Result<(Vec<Value>, Option<EventKey>), Refusal> {
+        let (mut room, mut entries, mut last) = (Room::new(), Vec::new(), None);
+        for deliveries in found.deliveries.chunks(EVENTS_AT_ONCE) {
+            let keys = deliveries.iter().map(|one| (self.account.clone(), one.key.clone()));
+            let mut events = match self.presenter.logs_events() {
+                true => self.state.store.events(&keys.collect::<Vec<_>>()).await?,
+                false => HashMap::new(),
+            };
+            for delivery in deliveries {
+                let event = events.remove(&delivery.key);
+                let entry = self.presenter.log_entry(delivery, event.as_ref(), self);
+                if !room.takes(&entry) {
+                    return Ok((entries, last));
+                }
+                entries.push(entry);
+                last = Some(delivery.key.clone());
+            }
+        }
+        Ok((entries, found.next))
+    }
+
     fn answer(&self, status: StatusCode, value: &Value) -> Response {
         let mut response = Response::new(Body::from(value.to_string()));
         *response.status_mut() = status;
@@ -379,20 +413,9 @@ async fn logs(State(state): State<ApiState>, request: Request) -> Response {
         let store = &call.state.store;
         let found =
             store.delivery_log(&endpoint.id, &filter, page.limit()?, after.as_ref()).await?;
-        let keys: Vec<_> =
-            found.deliveries.iter().map(|d| (call.account.clone(), d.key.clone())).collect();
-        let mut events = if keys.is_empty() { HashMap::new() } else { store.events(&keys).await? };
-        let entries = found.deliveries.into_iter().map(|delivery| {
-            let event = events.remove(&delivery.key);
-            (delivery, event)
-        });
-        let page = LogPage {
-            entries: entries.collect(),
-            next: found.next.as_ref().map(|key| crate::paging::encode(key.as_str())),
-            endpoint: &endpoint,
-            dialect: &call.dialect,
-            urls: call.urls,
-        };
+        let (entries, next) = call.log_entries(found).await?;
+        let next = next.as_ref().map(|key| encode(key.as_str()));
+        let page = LogPage { endpoint: &endpoint, entries, next };
         Ok(call.answer(StatusCode::OK, &call.presenter.log(&page, &call.path)))
     })
     .await

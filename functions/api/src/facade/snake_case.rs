@@ -10,7 +10,7 @@ use posthorn_shared::stored_event::StoredEvent;
 use serde_json::{Map, Value, json};
 
 use super::fields::{self, Names};
-use super::{ListPage, LogPage, LogWanted, Presenter, Read, Resent, Shown, Wanted};
+use super::{Call, ListPage, LogPage, LogWanted, Presenter, Read, Resent, Shown, Wanted};
 use crate::paging::{Narrowing, PageQuery};
 use crate::problem::Refusal;
 use crate::v1::deliveries::AttemptView;
@@ -94,9 +94,16 @@ impl Presenter for SnakeCase {
         log_wanted(query, "event_type")
     }
 
+    fn logs_events(&self) -> bool {
+        true
+    }
+
+    fn log_entry(&self, delivery: &Delivery, event: Option<&StoredEvent>, call: &Call) -> Value {
+        entry(delivery, event, call)
+    }
+
     fn log(&self, page: &LogPage<'_>, _: &str) -> Value {
-        let entries = page.entries.iter().map(|(d, event)| entry(d, event.as_ref(), page));
-        json!({ "data": entries.collect::<Vec<_>>(), "next_cursor": page.next })
+        json!({ "data": page.entries, "next_cursor": page.next })
     }
 
     fn event_to_resend(&self, body: Map<String, Value>) -> Result<Option<String>, Refusal> {
@@ -136,13 +143,13 @@ pub fn status(shown: Option<&String>) -> Option<String> {
 }
 
 /// One entry of a log: with every attempt's request and response, and what was sent.
-fn entry(delivery: &Delivery, event: Option<&StoredEvent>, page: &LogPage<'_>) -> Value {
+fn entry(delivery: &Delivery, event: Option<&StoredEvent>, call: &Call) -> Value {
     let last = delivery.attempts.last();
     let error = last.and_then(|attempt| attempt.error.as_ref());
-    let payload = event.map(|event| page.dialect.render(event));
+    let payload = event.map(|event| call.dialect.render(event));
     let payload = payload.and_then(|text| serde_json::from_str::<Value>(&text).ok());
     let attempts = delivery.attempts.iter().cloned();
-    let attempts = attempts.map(|attempt| AttemptView::of(attempt, page.urls));
+    let attempts = attempts.map(|attempt| AttemptView::of(attempt, call.urls));
     json!({
         "event_id": delivery.public_event_id(),
         "event_type": delivery.event_type,

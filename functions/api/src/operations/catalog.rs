@@ -173,10 +173,14 @@ pub async fn list(
         CatalogOwner::Everyone => vec![owner],
         CatalogOwner::Account(_) => vec![owner, &CatalogOwner::Everyone],
     };
-    let (mut items, mut more) = (Vec::new(), false);
+    let mut items = Vec::new();
+    // Up to which name all of them are known: a page may end before its limit.
+    let mut known_to: Option<String> = None;
     for owner in owners {
         let page = state.store.event_types(owner, limit, after).await?;
-        more |= page.next.is_some();
+        if let Some(next) = page.next {
+            known_to = Some(known_to.map_or(next.clone(), |known| known.min(next)));
+        }
         let entries = page.items.into_iter();
         let origin = Origin::from(owner);
         items.extend(entries.map(|event_type| Entry { event_type, origin }));
@@ -188,7 +192,10 @@ pub async fn list(
     // Stable: an account's own entry stays before everyone's, and goes in its place.
     items.sort_by(|a, b| a.event_type.name.cmp(&b.event_type.name));
     items.dedup_by(|later, first| later.event_type.name == first.event_type.name);
-    more |= items.len() > limit;
+    let more = items.len() > limit || known_to.is_some();
+    if let Some(known) = known_to {
+        items.retain(|entry| entry.event_type.name.as_str() <= known.as_str());
+    }
     items.truncate(limit);
     let last = items.last().map(|entry| entry.event_type.name.to_string());
     Ok(Page { items, next: last.filter(|_| more) })

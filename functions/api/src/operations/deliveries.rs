@@ -13,15 +13,32 @@ use crate::operations::endpoints;
 use crate::problem::Refusal;
 use crate::state::ApiState;
 
-/// The event's deliveries to the account's endpoints: those on record, and those that are on their
-/// way to their first attempt.
+/// Endpoints whose deliveries are read at once. One has at most 400 KB.
+const AT_ONCE: usize = 50;
+
+/// Shows the event's deliveries to the account's endpoints, those on record and those that are on
+/// their way to their first attempt; newest endpoints first, from `after` on, for as long as they are
+/// taken. Answers whether all were.
 pub async fn of_event(
     state: &ApiState,
     account: &AccountId,
     event: &StoredEvent,
-) -> Result<Vec<Delivery>, Refusal> {
-    let all = endpoints::all(state, account).await?;
-    to_endpoints(state, event, all).await
+    after: Option<&EndpointId>,
+    mut takes: impl FnMut(Delivery) -> bool,
+) -> Result<bool, Refusal> {
+    let mut endpoints = endpoints::all(state, account).await?;
+    endpoints.retain(|endpoint| after.is_none_or(|after| endpoint.id < *after));
+    let mut steps = MAX_STEPS;
+    while !endpoints.is_empty() {
+        let rest = endpoints.split_off(endpoints.len().min(AT_ONCE));
+        for delivery in to_some(state, event, endpoints, &mut steps).await? {
+            if !takes(delivery) {
+                return Ok(false);
+            }
+        }
+        endpoints = rest;
+    }
+    Ok(true)
 }
 
 /// The event's deliveries to these endpoints.
@@ -29,6 +46,16 @@ pub async fn to_endpoints(
     state: &ApiState,
     event: &StoredEvent,
     endpoints: Vec<Endpoint>,
+) -> Result<Vec<Delivery>, Refusal> {
+    to_some(state, event, endpoints, &mut MAX_STEPS.clone()).await
+}
+
+/// The same; their filters may take so many steps, which are counted down.
+async fn to_some(
+    state: &ApiState,
+    event: &StoredEvent,
+    endpoints: Vec<Endpoint>,
+    steps: &mut u64,
 ) -> Result<Vec<Delivery>, Refusal> {
     let subject = |id: &EndpointId| (id.clone(), event.key.clone());
     let wanted = endpoints.iter().map(|endpoint| subject(&endpoint.id));
@@ -40,7 +67,8 @@ pub async fn to_endpoints(
         !event.test && !too_late && !on_record.contains_key(&subject(&endpoint.id))
     });
     let matchers: Matchers = not_on_record.map(Interest::from).collect();
-    let matched = matchers.matched(event, MAX_STEPS).await;
+    let matched = matchers.matched(event, *steps).await;
+    *steps = steps.saturating_sub(matched.steps);
     // What is undecided is on its way to be on record as such.
     let on_the_way = matched.wanted.iter().chain(&matched.undecided);
     let on_the_way: HashSet<&EndpointId> = on_the_way.map(|it| &it.interest.id).collect();

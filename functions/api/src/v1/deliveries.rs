@@ -17,7 +17,7 @@ use utoipa::{IntoParams, ToSchema};
 use crate::auth::Caller;
 use crate::extract::{Path, Query};
 use crate::operations::{deliveries, endpoints, events, sends};
-use crate::paging::{List, Narrowing, PageQuery, cursor, list as page};
+use crate::paging::{List, Narrowing, PageQuery, Room, cursor, list as page, with_room};
 use crate::problem::Refusal;
 use crate::state::ApiState;
 use crate::urls::Urls;
@@ -158,8 +158,9 @@ pub struct Sent {
     pub endpoint_id: EndpointId,
 }
 
-/// An endpoint's deliveries, newest first. At most 50 reads of the table are made for a page: where a
-/// filter drops most deliveries, it may be short, even empty, and still have a next one.
+/// An endpoint's deliveries, newest first. At most 50 reads of the table are made for a page, and it
+/// has at most 3,000,000 bytes: where a filter drops most deliveries, or their attempts are large, it
+/// may be short, even empty, and still have a next one.
 #[utoipa::path(get, operation_id = "list_deliveries", path = "/v1/endpoints/{id}/deliveries", tag = "deliveries",
     params(("id" = EndpointId, Path), LogQuery),
     responses((status = 200, body = List<DeliveryView>)))]
@@ -176,25 +177,50 @@ pub async fn log(
     let after = paging.after_parsed::<EventKey>()?;
     let found =
         state.store.delivery_log(&endpoint.id, &filter, paging.limit()?, after.as_ref()).await?;
-    let next = found.next.as_ref().map(EventKey::as_str);
-    let shown = found.deliveries.into_iter().map(|one| DeliveryView::of(one, caller.urls()));
-    Ok(page(shown.collect(), next))
+    let deliveries = found.deliveries.into_iter();
+    let shown = deliveries.map(|one| {
+        let key = one.key.clone();
+        (DeliveryView::of(one, caller.urls()), key)
+    });
+    let (shown, next) = with_room(shown, found.next);
+    Ok(page(shown, next.as_ref().map(EventKey::as_str)))
 }
 
-/// Where an event went, or is on its way to.
+/// What part of an event's deliveries to list.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct OfEventQuery {
+    /// The `next_cursor` of the page before; empty: the first page.
+    #[param(schema_with = cursor)]
+    cursor: Option<String>,
+}
+
+/// Where an event went, or is on its way to; by endpoint, newest first. A page has as many as go into
+/// 3,000,000 bytes.
 #[utoipa::path(get, operation_id = "list_deliveries_of_event", path = "/v1/events/{id}/deliveries", tag = "deliveries",
-    params(("id" = ProducerEventId, Path, description = "`evt_…`, or the producer's own")),
+    params(("id" = ProducerEventId, Path, description = "`evt_…`, or the producer's own"), OfEventQuery),
     responses((status = 200, body = List<DeliveryView>)))]
 pub async fn of_event(
     caller: Caller,
     State(state): State<ApiState>,
     Path(id): Path<String>,
+    Query(query): Query<OfEventQuery>,
 ) -> Result<Json<List<DeliveryView>>, Refusal> {
     let account = caller.account(Scope::Read)?;
     let event = events::find(&state, account, &id).await?;
-    let deliveries = deliveries::of_event(&state, account, &event).await?;
-    let shown = deliveries.into_iter().map(|one| DeliveryView::of(one, caller.urls()));
-    Ok(page(shown.collect(), None))
+    let after = PageQuery::new(None, query.cursor).after_parsed::<EndpointId>()?;
+    let (mut room, mut shown) = (Room::new(), Vec::<DeliveryView>::new());
+    let mut takes = |delivery: Delivery| {
+        let view = DeliveryView::of(delivery, caller.urls());
+        let fits = room.takes(&view);
+        if fits {
+            shown.push(view);
+        }
+        fits
+    };
+    let all = deliveries::of_event(&state, account, &event, after.as_ref(), &mut takes).await?;
+    let last = shown.last().map(|view| view.endpoint_id.clone());
+    Ok(page(shown, last.filter(|_| !all).as_ref().map(EndpointId::as_str)))
 }
 
 /// A delivery, with every attempt: what was sent, what came back, how long it took.

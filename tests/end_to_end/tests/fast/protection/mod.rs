@@ -6,6 +6,7 @@ mod circuit;
 mod connections;
 mod filters;
 mod hushed;
+mod large_pages;
 mod newcomers;
 mod operational;
 mod own_ports;
