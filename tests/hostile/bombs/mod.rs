@@ -70,7 +70,11 @@ impl Scene {
         let options = StackOptions {
             time_scale: 1.0,
             data_dir: directory.path().join("data"),
-            environment: vec![("POSTHORN_ALLOWED_PORTS", ports)],
+            // Less than the default, which would only make the tests longer.
+            environment: vec![
+                ("POSTHORN_ALLOWED_PORTS", ports),
+                ("POSTHORN_BODY_SECONDS", "10".to_owned()),
+            ],
         };
         let stack = Stack::try_start_by(&confines.launcher(), options).await;
         let stack = stack.expect("a stack that starts");

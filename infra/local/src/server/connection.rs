@@ -6,9 +6,9 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use axum::Router;
 use axum::body::{Body, HttpBody};
 use axum::extract::ConnectInfo;
+use axum::response::IntoResponse;
 use bytes::Bytes;
 use http::header::EXPECT;
 use hyper::Request;
@@ -16,26 +16,32 @@ use hyper::body::{Frame, Incoming, SizeHint};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use posthorn_api::Refusal;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::Instant;
 use tower::ServiceExt;
 
+use super::body_memory::{GivenUp, counted};
 use super::room::Place;
 use super::timed_body::timed;
 use super::unread_body::lend;
-use super::{IDLE, Limits, stopped};
+use super::{IDLE, Limits, Port, stopped};
+
+/// Bytes that are read ahead: the largest head of a request, and of a body as much as is not counted
+/// yet.
+const MAX_BUFFER: usize = 64 * 1024;
 
 /// Serves a connection until it ends, its client has had its time, its place is wanted, or `stop`.
 pub async fn serve(
     stream: TcpStream,
     peer: SocketAddr,
     place: Place,
-    router: Router,
-    limits: Limits,
+    port: Port,
     mut stop: Option<watch::Receiver<bool>>,
 ) {
+    let Port { router, memory, limits } = port;
     let turn = Arc::new(Turn::new(place));
     let mut changes = turn.state.subscribe();
     let answering = Arc::clone(&turn);
@@ -44,13 +50,20 @@ pub async fn serve(
         // A client that waits to be asked for its body sends none until it is.
         let asks_first = request.headers().contains_key(EXPECT);
         let (parts, body) = request.into_parts();
+        let share = Arc::new(memory.share());
         let (body, unread) = lend(timed(body, limits.body));
+        let body = counted(body, Arc::clone(&share));
         let mut request = Request::from_parts(parts, body);
         // The API logs where requests come from.
         request.extensions_mut().insert(ConnectInfo(peer));
         let answer = router.clone().oneshot(request);
         async move {
             let answer = answer.await;
+            let answer = match share.is_given_up() {
+                false => answer,
+                true => Ok(Refusal::Unavailable(GivenUp.to_string()).into_response()),
+            };
+            drop(share);
             if !asks_first {
                 unread.discard().await;
             }
@@ -60,7 +73,9 @@ pub async fn serve(
     // Not hyper's `header_read_timeout`, which also ends connections between two requests, and which
     // nobody can read the turn from.
     let io = TokioIo::new(Overheard { stream, turn: Arc::clone(&turn) });
-    let mut connection = pin!(http1::Builder::new().serve_connection(io, service));
+    let mut server = http1::Builder::new();
+    server.max_buf_size(MAX_BUFFER);
+    let mut connection = pin!(server.serve_connection(io, service));
     let mut is_stopping = false;
     loop {
         let now = *changes.borrow_and_update();

@@ -1,7 +1,8 @@
 //! Serves a router on a port. Clients that are slow, silent or many neither hold what they were given
-//! for ever nor keep others out: heads and bodies have to come in time, connections are bounded, and
-//! a new one takes the place of the one that has been silent the longest.
+//! for ever nor keep others out: heads and bodies have to come in time, and bodies take so much memory.
+//! Connections are bounded; a new one takes the place of the one that has been silent the longest.
 
+mod body_memory;
 mod connection;
 pub mod descriptors;
 mod room;
@@ -18,6 +19,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use self::body_memory::BodyMemory;
 use self::room::Room;
 
 /// How long a connection may be silent between two requests. Longer than the minute after which
@@ -57,6 +59,13 @@ impl Limits {
     }
 }
 
+/// What the connections of a port have in common.
+struct Port {
+    router: Router,
+    memory: Arc<BodyMemory>,
+    limits: Limits,
+}
+
 /// Serves HTTP/1.1 until `stop`, if there is one: then takes no new request, and lets those under way
 /// end.
 pub async fn serve(
@@ -66,6 +75,7 @@ pub async fn serve(
     mut stop: Option<watch::Receiver<bool>>,
 ) {
     let room = Arc::new(Room::new(limits.connections));
+    let memory = BodyMemory::new(body_memory::MAX_BYTES);
     let mut connections = JoinSet::new();
     loop {
         let admitted = async {
@@ -77,8 +87,8 @@ pub async fn serve(
             () = stopped(&mut stop) => break,
         };
         while connections.try_join_next().is_some() {}
-        let (router, stop) = (router.clone(), stop.clone());
-        connections.spawn(connection::serve(stream, peer, place, router, limits, stop));
+        let port = Port { router: router.clone(), memory: Arc::clone(&memory), limits };
+        connections.spawn(connection::serve(stream, peer, place, port, stop.clone()));
     }
     drop(listener);
     while connections.join_next().await.is_some() {}
