@@ -8,6 +8,7 @@ use crate::ids::AccountId;
 use crate::portal_settings::PortalSettings;
 use crate::rate_limit::{self, RateLimit};
 use crate::retry_policy::RetryPolicy;
+use crate::tenant::Tenant;
 
 /// One tenant.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -29,6 +30,28 @@ pub struct Account {
     pub portal: PortalSettings,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
+    /// When the account that had its id before was deleted, if there was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(ignore)]
+    pub former_deleted_at: Option<Timestamp>,
+    /// Set while it is being deleted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(ignore)]
+    pub deleted_at: Option<Timestamp>,
+}
+
+impl Account {
+    /// Which of the accounts that have had its id it is.
+    pub fn tenant(&self) -> Tenant {
+        let created_at = Timestamp::from_millisecond(self.created_at.as_millisecond());
+        Tenant { id: self.id.clone(), created_at: created_at.unwrap_or(self.created_at) }
+    }
+
+    /// Whether something that names an account by its id alone is meant for this one: not if it was
+    /// sent before the account with that id was deleted.
+    pub fn is_meant(&self, sent: Timestamp) -> bool {
+        self.former_deleted_at.is_none_or(|deleted_at| deleted_at < sent)
+    }
 }
 
 /// How much an account may have, and an endpoint get. What an account does not say is as its dialect

@@ -8,6 +8,7 @@ use std::time::Duration;
 use moka::sync::Cache;
 
 use crate::account::Account;
+use crate::changes::Changed;
 use crate::dialect::{BuiltInType, Dialect, Dialects};
 use crate::digest::sha256_hex;
 use crate::event_type::{CatalogEntry, CatalogOwner};
@@ -19,16 +20,23 @@ use crate::problem::Problem;
 use crate::schema::{Kept, Schema, Schemas, parsed};
 use crate::store::{AccountItems, Store, StoreError};
 use crate::subscription::Subscription;
+use crate::tenant::Tenant;
 
 /// How long a warm function goes on with what it has read, where another process may have written
 /// since. Short, because people create an endpoint and send it an event at once; under load it still
 /// makes a query one in thousands of events.
 const FRESH: Duration = Duration::from_secs(1);
 
+/// How long after an account was deleted another may have its id: by then no process uses a view or a
+/// key of the deleted one, which it keeps for up to a second.
+pub const FORGOTTEN_AFTER: Duration = Duration::from_secs(2);
+
 /// An account, its endpoints and its catalog.
 #[derive(Debug)]
 pub struct AccountView {
     pub account: Account,
+    /// The same, told apart from those that had its id before.
+    pub tenant: Tenant,
     /// With what the account says otherwise.
     pub dialect: Dialect,
     pub endpoints: Matchers,
@@ -44,12 +52,13 @@ impl AccountView {
         let dialect = dialects.or_standard(&account.dialect).of_account(&account);
         let endpoints = interests.into_iter().collect();
         let everyones = everyones.iter().map(|entry| (CatalogOwner::Everyone, entry.clone()));
-        let own = own.into_iter().map(|e| (CatalogOwner::Account(account.id.clone()), e));
+        let tenant = account.tenant();
+        let own = own.into_iter().map(|e| (CatalogOwner::Account(tenant.clone()), e));
         let catalog = everyones
             .chain(own)
             .map(|(owner, entry)| (entry.name.clone(), (owner, entry)))
             .collect();
-        Self { account, dialect, endpoints, catalog }
+        Self { account, tenant, dialect, endpoints, catalog }
     }
 
     /// Whether any of its endpoints wants to hear of operations.
@@ -118,14 +127,40 @@ impl AccountViews {
     /// # Errors
     /// When the table can't be read.
     pub async fn get(&self, id: &AccountId) -> Result<Option<Arc<AccountView>>, StoreError> {
-        let owners = [CatalogOwner::Account(id.clone()), CatalogOwner::Everyone];
-        let known = self.views.get(id);
-        if let Some(seen) = known.filter(|seen| owners.iter().all(|owner| self.has(seen, owner))) {
-            return Ok(Some(seen.what));
+        match self.kept(id) {
+            Some(view) => Ok(Some(view)),
+            None => self.read(id, false).await,
         }
+    }
+
+    /// The view of this very account; `None` when it was deleted, whether or not there is another
+    /// with its id. Before it says so, it looks at the table itself.
+    ///
+    /// # Errors
+    /// When the table can't be read.
+    pub async fn of(&self, tenant: &Tenant) -> Result<Option<Arc<AccountView>>, StoreError> {
+        let is_it = |view: &Arc<AccountView>| view.tenant == *tenant;
+        if let Some(view) = self.get(&tenant.id).await?.filter(is_it) {
+            return Ok(Some(view));
+        }
+        Ok(self.read(&tenant.id, true).await?.filter(is_it))
+    }
+
+    /// The view that was read lately, if it has what this process has written since.
+    fn kept(&self, id: &AccountId) -> Option<Arc<AccountView>> {
+        let seen = self.views.get(id)?;
+        let all = [Changed::Account(id.clone()), Changed::Everyone];
+        all.iter().all(|what| self.has(&seen, what)).then_some(seen.what)
+    }
+
+    async fn read(
+        &self,
+        id: &AccountId,
+        consistent: bool,
+    ) -> Result<Option<Arc<AccountView>>, StoreError> {
         let after = self.store.changes().number();
-        let (items, everyones) =
-            futures::future::try_join(self.store.account_view(id), self.everyones()).await?;
+        let items = self.store.account_view(id, consistent);
+        let (items, everyones) = futures::future::try_join(items, self.everyones()).await?;
         let Some(items) = items else {
             return Ok(None);
         };
@@ -134,9 +169,9 @@ impl AccountViews {
         Ok(Some(what))
     }
 
-    /// Whether something that was read has what this process has written of an owner.
-    fn has<T>(&self, seen: &Seen<T>, owner: &CatalogOwner) -> bool {
-        self.store.changes().last(owner).is_none_or(|change| change <= seen.after)
+    /// Whether something that was read has what this process has written of it.
+    fn has<T>(&self, seen: &Seen<T>, what: &Changed) -> bool {
+        self.store.changes().last(what).is_none_or(|change| change <= seen.after)
     }
 
     /// What is wrong with the data of an event by its type's schema; nothing where there is none.
@@ -156,7 +191,7 @@ impl AccountViews {
         let Some(schema) = self.schema(view, event_type).await? else {
             return Ok(Vec::new());
         };
-        let owner = CatalogOwner::Account(view.account.id.clone());
+        let owner = CatalogOwner::Account(view.tenant.clone());
         let data = data.to_owned();
         let check = move || schema.problems(&parsed(&data));
         Ok(self.heavy_work.run(&owner, check).await)
@@ -203,7 +238,7 @@ impl AccountViews {
                     // Deleted this very second.
                     return Ok(None);
                 };
-                let account = CatalogOwner::Account(view.account.id.clone());
+                let account = CatalogOwner::Account(view.tenant.clone());
                 let compile = move || (sha256_hex(&text.to_string()), Schema::compile(&text));
                 let (fingerprint, compiled) = self.heavy_work.run(&account, compile).await;
                 let kept = match compiled {
@@ -231,7 +266,7 @@ impl AccountViews {
 
     async fn everyones(&self) -> Result<Arc<Vec<CatalogEntry>>, StoreError> {
         let known = self.everyones.get(&());
-        if let Some(seen) = known.filter(|seen| self.has(seen, &CatalogOwner::Everyone)) {
+        if let Some(seen) = known.filter(|seen| self.has(seen, &Changed::Everyone)) {
             return Ok(seen.what);
         }
         let after = self.store.changes().number();

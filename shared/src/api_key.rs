@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 
 use crate::base32;
 use crate::ids::{AccountId, KeyId};
+use crate::tenant::Tenant;
 
 /// What a key may do.
 #[derive(
@@ -28,6 +29,10 @@ pub enum Scope {
 pub struct ApiKey {
     pub id: KeyId,
     pub account: AccountId,
+    /// When that account was created: a later one with its id is another. Earlier releases did not
+    /// note it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account_created_at: Option<Timestamp>,
     /// What people call it, 1–256 characters.
     pub name: String,
     pub scopes: BTreeSet<Scope>,
@@ -64,6 +69,18 @@ pub enum Holder {
 }
 
 impl ApiKey {
+    /// The account that it is a key of, if it says which of those that have had the id.
+    pub fn tenant(&self) -> Option<Tenant> {
+        let created_at = self.account_created_at?;
+        Some(Tenant { id: self.account.clone(), created_at })
+    }
+
+    /// Whether it is a key of this account.
+    pub fn is_of(&self, tenant: &Tenant) -> bool {
+        let generation = self.tenant().map(|tenant| tenant.generation());
+        self.account == tenant.id && tenant.owns(generation, self.created_at)
+    }
+
     /// Whether the key may do what `scope` covers.
     pub fn allows(&self, scope: Scope) -> bool {
         self.scopes.contains(&scope) || self.scopes.contains(&Scope::Manage)

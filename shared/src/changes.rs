@@ -6,17 +6,26 @@ use std::time::Duration;
 
 use moka::sync::Cache;
 
-use crate::event_type::CatalogOwner;
+use crate::ids::AccountId;
 
 /// How long a change is remembered: longer than anything is kept that was read before it, plus the
 /// time that reading it takes.
 const REMEMBERED: Duration = Duration::from_secs(60);
 
+/// What can change.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Changed {
+    /// An account, or something below it; whichever has the id.
+    Account(AccountId),
+    /// The catalog of all accounts.
+    Everyone,
+}
+
 /// Changes, numbered from 1. Clones share them.
 #[derive(Clone)]
 pub struct Changes {
     number: Arc<Mutex<u64>>,
-    last: Cache<CatalogOwner, u64>,
+    last: Cache<Changed, u64>,
 }
 
 impl Changes {
@@ -33,16 +42,16 @@ impl Changes {
         *self.number.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Notes that something of this owner was written.
-    pub fn note(&self, owner: CatalogOwner) {
+    /// Notes that something of this was written.
+    pub fn note(&self, what: Changed) {
         // Under the lock: whoever sees the number sees whose it is.
         let mut number = self.number.lock().unwrap_or_else(PoisonError::into_inner);
         *number += 1;
-        self.last.insert(owner, *number);
+        self.last.insert(what, *number);
     }
 
-    /// The number of the last change of this owner, if there was one lately.
-    pub fn last(&self, owner: &CatalogOwner) -> Option<u64> {
-        self.last.get(owner)
+    /// The number of the last change of this, if there was one lately.
+    pub fn last(&self, what: &Changed) -> Option<u64> {
+        self.last.get(what)
     }
 }

@@ -11,17 +11,18 @@ use utoipa::ToSchema;
 use crate::dialect::Dialect;
 use crate::failure_rate::Baseline;
 use crate::health::Health;
-use crate::ids::{AccountId, EndpointId};
+use crate::ids::EndpointId;
 use crate::rate_limit::RateLimit;
 use crate::retry_policy::RetryPolicy;
 use crate::secret::Secret;
 use crate::subscription::Subscription;
+use crate::tenant::Tenant;
 
 /// One endpoint as the table keeps it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Endpoint {
     pub id: EndpointId,
-    pub account: AccountId,
+    pub account: Tenant,
     pub url: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
@@ -100,7 +101,7 @@ pub enum DisabledReason {
 
 impl Endpoint {
     /// An endpoint that is switched on and of which nothing else is said yet.
-    pub fn new(id: EndpointId, account: AccountId, secret: Secret, now: Timestamp) -> Self {
+    pub fn new(id: EndpointId, account: Tenant, secret: Secret, now: Timestamp) -> Self {
         Self {
             id,
             account,

@@ -4,12 +4,13 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::digest::sha256_hex;
-use crate::ids::{AccountId, EventTypeName};
+use crate::ids::EventTypeName;
+use crate::tenant::Tenant;
 
 /// Whose catalog.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum CatalogOwner {
-    Account(AccountId),
+    Account(Tenant),
     /// Its entries count for every account; an account's own entry of the same name goes first.
     Everyone,
 }

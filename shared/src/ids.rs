@@ -159,6 +159,11 @@ type_id! {
     KeyId, "key"
 }
 
+type_id! {
+    /// A link into the portal and the session that comes of it, `ps_…` (the identifier, not a secret).
+    PortalSessionId, "ps"
+}
+
 fn plain(text: &str) -> bool {
     (1..=64).contains(&text.len())
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-.:".contains(&b))

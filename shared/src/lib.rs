@@ -55,5 +55,6 @@ pub mod store;
 pub mod stored_event;
 pub mod subscription;
 pub mod task;
+pub mod tenant;
 pub mod traces;
 pub mod wake_up;

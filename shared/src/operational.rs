@@ -11,10 +11,12 @@ use serde_json::{Value, json};
 use crate::account_view::AccountViews;
 use crate::delivery::Delivery;
 use crate::endpoint::{DisabledReason, Endpoint};
-use crate::ids::{AccountId, EndpointId, EventTypeName};
+use crate::event::GENERATION_ATTRIBUTE;
+use crate::ids::{EndpointId, EventTypeName};
 use crate::masked_url::masked;
 use crate::queue::{self, Outgoing};
 use crate::runtime::Runtime;
+use crate::tenant::Tenant;
 
 /// What their types begin with. Producers have no events of such types.
 const PREFIX: &str = "posthorn.";
@@ -37,7 +39,7 @@ pub fn is_operational(event_type: &EventTypeName) -> bool {
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq)]
 pub struct OperationalEvent {
-    account: AccountId,
+    account: Tenant,
     endpoint: EndpointId,
     event_type: &'static str,
     data: Value,
@@ -63,7 +65,7 @@ impl OperationalEvent {
 
     /// `posthorn.secret.rotation_due`, if this is the day to say so.
     pub fn rotation_due(
-        account: &AccountId,
+        account: &Tenant,
         endpoint: &EndpointId,
         secret_created_at: Timestamp,
         now: Timestamp,
@@ -89,9 +91,12 @@ impl OperationalEvent {
 
     fn outgoing(&self, now: Timestamp) -> Outgoing {
         let body = json!({
-            "account": self.account, "type": self.event_type, "timestamp": now, "data": self.data,
+            "account": self.account.id, "type": self.event_type, "timestamp": now, "data": self.data,
         });
-        let attributes = vec![(ATTRIBUTE, "1".to_owned())];
+        let attributes = vec![
+            (ATTRIBUTE, "1".to_owned()),
+            (GENERATION_ATTRIBUTE, self.account.generation().to_string()),
+        ];
         Outgoing { body: body.to_string(), attributes, ..Outgoing::default() }
     }
 }
@@ -139,7 +144,7 @@ impl Reporter {
                 notices.push(event.outgoing(now));
                 self.told.insert(told, ());
             }
-            match self.accounts.get(&event.account).await {
+            match self.accounts.of(&event.account).await {
                 Ok(Some(view)) if view.listens_to_operations() => events.push(event.outgoing(now)),
                 Ok(_) => {}
                 Err(error) => tracing::warn!(%error, event.event_type, "not told"),
@@ -167,8 +172,8 @@ mod tests {
         let due = |days: i64| {
             let now = created + jiff::SignedDuration::from_hours(days * 24 + 5);
             let endpoint = EndpointId::new(created, 7);
-            OperationalEvent::rotation_due(&"acme".parse().unwrap(), &endpoint, created, now)
-                .is_some()
+            let account = Tenant { id: "acme".parse().unwrap(), created_at: created };
+            OperationalEvent::rotation_due(&account, &endpoint, created, now).is_some()
         };
         let days: Vec<i64> = (0..200).filter(|days| due(*days)).collect();
         assert_eq!(days, [90, 120, 150, 180]);

@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 
 use crate::ids::{AccountId, EndpointId, EventKey, TaskId};
 use crate::queue::Outgoing;
+use crate::tenant::Tenant;
 
 /// A task that shows no progress for this long has lost its message: another may be started.
 pub const STALLED_AFTER: Duration = Duration::from_secs(15 * 60);
@@ -41,6 +42,10 @@ pub enum TaskStatus {
 pub struct Task {
     pub id: TaskId,
     pub account: AccountId,
+    /// When that account was created: a later one with its id is another. Earlier releases did not
+    /// note it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account_created_at: Option<Timestamp>,
     pub endpoint: EndpointId,
     pub kind: TaskKind,
     pub status: TaskStatus,
@@ -60,6 +65,12 @@ pub struct Task {
 }
 
 impl Task {
+    /// Whether it is a task of this account.
+    pub fn is_of(&self, tenant: &Tenant) -> bool {
+        let generation = self.account_created_at.map(Timestamp::as_millisecond);
+        self.account == tenant.id && tenant.owns(generation, self.created_at)
+    }
+
     /// Whether it goes on, as far as the table tells.
     pub fn is_running(&self) -> bool {
         self.status == TaskStatus::Running

@@ -150,5 +150,6 @@ scenarios!(
     replay_missing 1,
     rotation 1,
     gone 1,
+    account_made_again 1,
     full_batch 3,
 );

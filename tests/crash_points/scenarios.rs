@@ -282,6 +282,29 @@ pub async fn gone(world: &mut World, strike: Strike) -> Vec<Expected> {
     expected
 }
 
+/// An account is deleted, and another created with its id.
+pub async fn account_made_again(world: &mut World, strike: Strike) -> Vec<Expected> {
+    let former = endpoint(world, "/former", json!({})).await;
+    let link = world.admin("POST", "/v1/accounts/acme/portal-sessions", json!({})).await;
+    assert_eq!(link.status, 201, "{}", link.json);
+    post_events(world, 1).await;
+    world.settle().await;
+    let before = world.receiver.count("/former");
+    world.begin(strike);
+    world.make_account_again().await;
+    let endpoint = endpoint(world, "/hook", json!({})).await;
+    // With the id of one of the former account's.
+    let events = post_events(world, 1).await;
+    world.settle().await;
+    world.faults.end();
+    assert_eq!(world.receiver.count("/former"), before, "nothing of it goes to the former one's");
+    let endpoints = world.get("/v1/endpoints").await;
+    assert!(!endpoints.to_string().contains(&former), "{endpoints}");
+    let sessions = world.admin("GET", "/v1/accounts/acme/portal-sessions", Value::Null).await;
+    assert_eq!(sessions.json["data"], json!([]));
+    all(&events, &endpoint, "/hook", "delivered")
+}
+
 /// Everything at once: two endpoints, a full batch, failures on both roads.
 pub async fn full_batch(world: &mut World, strike: Strike) -> Vec<Expected> {
     let retry = json!({ "schedule": ["5s", "1h", "1h"] });

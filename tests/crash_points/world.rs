@@ -24,6 +24,7 @@ use posthorn_deliver::Deliver;
 use posthorn_dispatch::Dispatch;
 use posthorn_end_to_end::Receiver;
 use posthorn_retry::{Retry, RetryEvent, RetryOutcome};
+use posthorn_shared::account_view::FORGOTTEN_AFTER;
 use posthorn_shared::aws_endpoint::{AwsEndpoint, AwsKey};
 use posthorn_shared::clock::Clock;
 use posthorn_shared::deployment_key::DeploymentKey;
@@ -228,12 +229,28 @@ impl World {
         };
         // The sweep's cursor is where it is in a deployment that runs.
         world.move_sweep_cursor(Bucket::of(world.now(), 1.0)).await;
-        let account = json!({ "id": "acme", "name": "Acme" });
-        world.request(ADMIN_KEY, "POST", "/v1/accounts", account).await;
-        let key = json!({ "name": "tests", "scopes": ["manage"] });
-        let key = world.request(ADMIN_KEY, "POST", "/v1/accounts/acme/keys", key).await;
-        key.json["key"].as_str().expect("a key").clone_into(&mut world.account_key);
+        world.create_account().await;
         world
+    }
+
+    async fn create_account(&mut self) {
+        let account = json!({ "id": "acme", "name": "Acme" });
+        let created = self.admin("POST", "/v1/accounts", account).await;
+        // 409: a try before, whose answer was lost, has created it.
+        assert!([201, 409].contains(&created.status), "{}", created.json);
+        let key = json!({ "name": "tests", "scopes": ["manage"] });
+        let key = self.admin("POST", "/v1/accounts/acme/keys", key).await;
+        key.json["key"].as_str().expect("a key").clone_into(&mut self.account_key);
+    }
+
+    /// Deletes the account, and creates another with its id.
+    pub async fn make_account_again(&mut self) {
+        let deleted = self.admin("DELETE", "/v1/accounts/acme", Value::Null).await;
+        // 404: a try before has deleted it.
+        assert!([204, 404].contains(&deleted.status), "{}", deleted.json);
+        // Creating it would wait for that.
+        self.pass(FORGOTTEN_AFTER);
+        self.create_account().await;
     }
 
     /// New processes, as after a pause; then the scenario counts.

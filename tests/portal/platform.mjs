@@ -54,7 +54,7 @@ export const platform = ({ page, input }) => {
       await row.getByRole("link", { name: input.account_name, exact: true }).click();
       await heading(input.account_name).waitFor();
       assert.match(await page.locator("main").innerText(), new RegExp(`\\b${input.account}\\b`));
-      await heading("Limits").waitFor();
+      for (const name of ["Limits", "Portal sessions"]) await heading(name).waitFor();
       await picture("platform-account");
     },
 

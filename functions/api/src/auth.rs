@@ -9,6 +9,7 @@ use posthorn_shared::api_key::{ApiKey, Holder, Scope};
 use posthorn_shared::digest::sha256_hex;
 use posthorn_shared::event_type::CatalogOwner;
 use posthorn_shared::ids::AccountId;
+use posthorn_shared::tenant::Tenant;
 use subtle::ConstantTimeEq;
 
 use crate::problem::Refusal;
@@ -25,16 +26,16 @@ pub struct Admin;
 
 /// Whoever acts on one account's resources.
 pub struct Caller {
-    account: AccountId,
+    tenant: Tenant,
     /// `None`: an admin key, which may do everything.
     key: Option<Arc<ApiKey>>,
 }
 
 impl Caller {
     /// The account, if the key's scopes cover the call.
-    pub fn account(&self, scope: Scope) -> Result<&AccountId, Refusal> {
+    pub fn account(&self, scope: Scope) -> Result<&Tenant, Refusal> {
         if self.key.as_ref().is_none_or(|key| key.allows(scope)) {
-            return Ok(&self.account);
+            return Ok(&self.tenant);
         }
         let scope = match scope {
             Scope::Manage => "manage",
@@ -179,7 +180,7 @@ impl FromRequestParts<ApiState> for Caller {
                 if named.is_some_and(|named| named != key.account) {
                     return Err(Refusal::Unknown("account"));
                 }
-                Ok(Self { account: key.account.clone(), key: Some(key) })
+                Ok(Self { tenant: tenant(&key, state).await?, key: Some(key) })
             }
             Identity::Admin => {
                 let account = named.ok_or_else(|| {
@@ -188,12 +189,21 @@ impl FromRequestParts<ApiState> for Caller {
                     )
                 })?;
                 // An account key proves by existing that its account does.
-                if state.accounts.get(&account).await?.is_none() {
-                    return Err(Refusal::Unknown("account"));
-                }
+                let view = state.accounts.get(&account).await?;
+                let view = view.ok_or(Refusal::Unknown("account"))?;
                 request_log::is_of(account.as_str());
-                Ok(Self { account, key: None })
+                Ok(Self { tenant: view.tenant.clone(), key: None })
             }
         }
     }
+}
+
+/// The account that a key is of. Those of earlier releases name it by its id alone: they are of the
+/// account that was there when they were made.
+async fn tenant(key: &ApiKey, state: &ApiState) -> Result<Tenant, Refusal> {
+    if let Some(tenant) = key.tenant() {
+        return Ok(tenant);
+    }
+    let view = state.accounts.get(&key.account).await?.ok_or(Refusal::UnknownKey)?;
+    if key.is_of(&view.tenant) { Ok(view.tenant.clone()) } else { Err(Refusal::UnknownKey) }
 }

@@ -187,7 +187,7 @@ fn complete_operation(path: &str, method: &str, operation: &mut Operation) {
         ("401", true, "No key, or an unknown one"),
         ("403", true, "The key lacks the scope"),
         ("404", !path.ends_with("/dialects"), "Unknown, or another account's"),
-        ("409", matches!(method, "post" | "patch"), "Something is in the way"),
+        ("409", method != "get", "Something is in the way"),
         ("413", matches!(method, "post" | "patch"), "Too large"),
         ("415", has_body, "The body is no JSON"),
         ("422", has_body || takes_query, "Some fields are invalid: all of them are listed"),

@@ -10,13 +10,16 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
+use http::request::Parts;
 use http::{HeaderValue, Method, StatusCode};
+use jiff::Timestamp;
 use posthorn_shared::digest::sha256_hex;
+use posthorn_shared::ids::AccountId;
 use posthorn_shared::sealing::SealingKey;
 use posthorn_shared::store::Earlier;
 use serde::{Deserialize, Serialize};
 
-use crate::auth;
+use crate::auth::{self, Identity};
 use crate::body;
 use crate::problem::Refusal;
 use crate::state::ApiState;
@@ -56,16 +59,17 @@ pub async fn layer(State(state): State<ApiState>, request: Request, next: Next) 
 async fn once(state: ApiState, request: Request, next: Next) -> Result<Response, Refusal> {
     let (mut parts, body) = request.into_parts();
     // Counted first: what is over the limit claims nothing, and is not answered from what is kept.
-    match auth::admit(&mut parts, &state).await {
-        Ok(_) => {}
+    let identity = match auth::admit(&mut parts, &state).await {
+        Ok(identity) => identity,
         // Whoever has no key gets nothing written; the route itself refuses.
         Err(Refusal::NoKey | Refusal::UnknownKey) => {
             return Ok(next.run(Request::from_parts(parts, body)).await);
         }
         Err(refusal) => return Err(refusal),
-    }
+    };
     let body = body::read(body).await?;
-    let Keyed { id, digest, sealing } = keyed(&parts, &body)?;
+    let reborn = reborn(&parts, &identity, &state).await?;
+    let Keyed { id, digest, sealing } = keyed(&parts, &body, reborn)?;
     let request = Request::from_parts(parts, Body::from(body));
     let clock = &state.runtime.clock;
     let claim = match state.store.claim_request(&id, &digest, clock.now()).await? {
@@ -98,8 +102,30 @@ async fn once(state: ApiState, request: Request, next: Next) -> Result<Response,
     Ok(Response::from_parts(head, Body::from(body)))
 }
 
+/// Of the account that an admin key names: when it was created, if another had its id before. What was
+/// answered for that one is no answer for it. (An account's keys are its own.)
+async fn reborn(
+    parts: &Parts,
+    identity: &Identity,
+    state: &ApiState,
+) -> Result<Option<Timestamp>, Refusal> {
+    let (Identity::Admin, Some(id)) = (identity, named_account(parts)) else {
+        return Ok(None);
+    };
+    let view = state.accounts.get(&id).await?;
+    let reborn = view.filter(|view| view.account.former_deleted_at.is_some());
+    Ok(reborn.map(|view| view.account.created_at))
+}
+
+/// The account that a request names by its header, or by its path.
+fn named_account(parts: &Parts) -> Option<AccountId> {
+    let by_header = parts.headers.get(auth::ACCOUNT_HEADER);
+    let by_path = || parts.uri.path().split_once("/accounts/")?.1.split('/').next();
+    by_header.map_or_else(by_path, |value| value.to_str().ok())?.parse().ok()
+}
+
 /// Reads the key of a request that shows an API key.
-fn keyed(parts: &http::request::Parts, body: &Bytes) -> Result<Keyed, Refusal> {
+fn keyed(parts: &Parts, body: &Bytes, reborn: Option<Timestamp>) -> Result<Keyed, Refusal> {
     let key = parts.headers.get(HEADER).and_then(|value| value.to_str().ok());
     let visible = |key: &&str| {
         (1..=MAX_KEY).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic())
@@ -112,7 +138,8 @@ fn keyed(parts: &http::request::Parts, body: &Bytes) -> Result<Keyed, Refusal> {
     let api_key = auth::presented_key(parts).ok_or(Refusal::NoKey)?;
     // None, an empty and an unreadable one are three things: the latter two are refused.
     let account = parts.headers.get(auth::ACCOUNT_HEADER).map(HeaderValue::as_bytes);
-    let id = sha256_hex(&format!("{api_key}\n{account:?}\n{key}"));
+    let reborn = reborn.map(|at| format!("\n{}", at.as_millisecond())).unwrap_or_default();
+    let id = sha256_hex(&format!("{api_key}\n{account:?}\n{key}{reborn}"));
     // What is no UTF-8 no route reads, so that any two such bodies may count as the same.
     let digest = sha256_hex(&format!("{}\n{}", parts.uri.path(), String::from_utf8_lossy(body)));
     let sealing = SealingKey::derive(api_key.as_bytes(), &format!("idempotency\n{key}"));

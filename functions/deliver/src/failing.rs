@@ -41,7 +41,7 @@ impl Failing {
     /// When the table can't be written.
     pub async fn note(&self, target: &Target, hour: Hour) -> Result<(), StoreError> {
         let endpoint = &target.endpoint;
-        self.store.note_failing(&endpoint.account, &endpoint.id, hour).await
+        self.store.note_failing(&endpoint.account.id, &endpoint.id, hour).await
     }
 
     /// Looks at what an endpoint has on record, now that a failure was written there.

@@ -97,7 +97,7 @@ impl Newcomers {
         endpoint.unproven
             && ready.message.trigger != Trigger::Test
             && endpoint.health.open.is_none()
-            && self.refused.contains_key(&(endpoint.account.clone(), endpoint.host()))
+            && self.refused.contains_key(&(endpoint.account.id.clone(), endpoint.host()))
             && !self.took.contains_key(&(endpoint.id.clone(), endpoint.host()))
     }
 
@@ -130,7 +130,7 @@ impl Newcomers {
             return false;
         }
         if !delivered {
-            self.refused.insert((endpoint.account.clone(), endpoint.host()), ());
+            self.refused.insert((endpoint.account.id.clone(), endpoint.host()), ());
             return false;
         }
         let key = (endpoint.id.clone(), endpoint.host());

@@ -9,6 +9,7 @@ use posthorn_shared::delivery_message::DeliveryMessage;
 use posthorn_shared::dialect::Dialect;
 use posthorn_shared::endpoint::{DisabledReason, Endpoint};
 use posthorn_shared::secret::Secret;
+use posthorn_shared::tenant::Tenant;
 
 use super::*;
 
@@ -32,7 +33,8 @@ fn message(attempt: u32) -> DeliveryMessage {
 }
 
 fn target(disabled_reason: Option<DisabledReason>) -> Arc<Target> {
-    let (id, account) = (ENDPOINT.parse().unwrap(), "acme".parse().unwrap());
+    let id = ENDPOINT.parse().unwrap();
+    let account = Tenant { id: "acme".parse().unwrap(), created_at: time().now };
     let blank = Endpoint::new(id, account, Secret::generate(|| 7), time().now);
     let endpoint = Endpoint { url: "https://example.com/".to_owned(), disabled_reason, ..blank };
     Arc::new(Target { endpoint, dialect: Dialect::standard() })

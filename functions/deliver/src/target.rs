@@ -12,6 +12,7 @@ use posthorn_shared::health::Health;
 use posthorn_shared::ids::{AccountId, EndpointId};
 use posthorn_shared::operational::{OperationalEvent, Reporter};
 use posthorn_shared::store::{Change, Store, StoreError};
+use posthorn_shared::tenant::Tenant;
 
 /// How long a warm function goes on with what it has read: after this time at the latest, an
 /// endpoint that was switched off or deleted gets no more requests.
@@ -80,7 +81,7 @@ impl Targets {
     /// or it can't be written. Then it stays as it was, and the next attempt says the same.
     pub async fn change_health(
         &self,
-        account: &AccountId,
+        account: &Tenant,
         endpoint: &EndpointId,
         change: impl Fn(Health) -> Option<Health>,
     ) -> Option<Health> {
@@ -91,7 +92,7 @@ impl Targets {
                 Ok::<_, ()>(endpoint)
             })
             .await;
-        self.cache.invalidate(&(account.clone(), endpoint.clone()));
+        self.cache.invalidate(&(account.id.clone(), endpoint.clone()));
         match changed {
             Ok(Change::Done(endpoint)) => Some(endpoint.health),
             Ok(_) => None,
@@ -118,7 +119,7 @@ impl Targets {
                 Ok(endpoint)
             })
             .await;
-        self.cache.invalidate(&(account.clone(), endpoint.clone()));
+        self.cache.invalidate(&(account.id.clone(), endpoint.clone()));
         if let Err(error) = &proven {
             tracing::warn!(%account, %endpoint, %error, "first success not written");
         }
@@ -139,7 +140,7 @@ impl Targets {
                 Ok(endpoint)
             })
             .await;
-        self.cache.invalidate(&(account.clone(), endpoint.clone()));
+        self.cache.invalidate(&(account.id.clone(), endpoint.clone()));
         match switched {
             Ok(Change::Done(switched)) => {
                 tracing::warn!(%account, %endpoint, ?reason, "endpoint disabled");

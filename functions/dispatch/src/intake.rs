@@ -5,11 +5,12 @@ use std::sync::Arc;
 use aws_lambda_events::sqs::SqsMessage;
 use jiff::Timestamp;
 use posthorn_shared::account_view::AccountView;
-use posthorn_shared::event::{self, CHECKED_ATTRIBUTE, KEY_ATTRIBUTE};
+use posthorn_shared::event::{self, CHECKED_ATTRIBUTE, GENERATION_ATTRIBUTE, KEY_ATTRIBUTE};
 use posthorn_shared::ids::{AccountId, EventKey, EventTypeName, ProducerEventId};
 use posthorn_shared::operational;
 use posthorn_shared::queue;
 use posthorn_shared::stored_event::StoredEvent;
+use posthorn_shared::tenant::Tenant;
 use serde_json::value::RawValue;
 
 use crate::fan_out::Accepted;
@@ -23,6 +24,8 @@ pub struct Message {
     receive_count: u32,
     key: Option<String>,
     checked: Option<String>,
+    /// Which of the accounts that have had the id it is for, if it says so.
+    generation: Option<String>,
     /// It is of our own making.
     operational: bool,
 }
@@ -35,6 +38,8 @@ pub struct Incoming {
     pub event_type: EventTypeName,
     /// The schema by which its data was found valid before it was sent.
     pub checked: Option<String>,
+    /// Which of the accounts that have had the id it is for, if it says so.
+    pub tenant: Option<Tenant>,
     id: Option<ProducerEventId>,
     timestamp: Timestamp,
     data: Box<RawValue>,
@@ -53,6 +58,23 @@ impl Message {
         }
     }
 
+    /// What it says of its account beside the id.
+    pub fn generation(&self) -> Option<&str> {
+        self.generation.as_deref()
+    }
+
+    fn tenant(&self, id: &AccountId) -> Result<Option<Tenant>, Rejection> {
+        let Some(text) = self.generation() else {
+            return Ok(None);
+        };
+        let generation = text.parse().ok();
+        let created_at = generation.and_then(|at| Timestamp::from_millisecond(at).ok());
+        match created_at {
+            Some(created_at) => Ok(Some(Tenant { id: id.clone(), created_at })),
+            None => Err(Rejection::BadGeneration(text.to_owned())),
+        }
+    }
+
     /// Whether it is of our own making.
     pub fn is_operational(&self) -> bool {
         self.operational
@@ -64,6 +86,7 @@ impl From<SqsMessage> for Message {
         let mut attributes = record.message_attributes;
         let mut text = |name: &str| attributes.remove(name).and_then(|value| value.string_value);
         let (key, checked) = (text(KEY_ATTRIBUTE), text(CHECKED_ATTRIBUTE));
+        let generation = text(GENERATION_ATTRIBUTE);
         let operational = attributes.contains_key(operational::ATTRIBUTE);
         let millis = record.attributes.get("SentTimestamp").and_then(|text| text.parse().ok());
         Self {
@@ -75,6 +98,7 @@ impl From<SqsMessage> for Message {
             receive_count: queue::receive_count(&record.attributes),
             key,
             checked,
+            generation,
             operational,
         }
     }
@@ -91,6 +115,7 @@ pub fn read(index: usize, message: &Message) -> Result<Incoming, Rejection> {
     Ok(Incoming {
         index,
         key: message.key()?,
+        tenant: message.tenant(&account)?,
         account,
         event_type: event.event_type,
         checked: message.checked.clone(),
@@ -102,6 +127,15 @@ pub fn read(index: usize, message: &Message) -> Result<Incoming, Rejection> {
 }
 
 impl Incoming {
+    /// Whether it is for this account, and not for one that had the id before. Where it does not say,
+    /// the time tells.
+    pub fn is_for(&self, view: &AccountView) -> bool {
+        match &self.tenant {
+            Some(tenant) => *tenant == view.tenant,
+            None => view.account.is_meant(self.key.received_at()),
+        }
+    }
+
     /// The data's JSON text.
     pub fn data(&self) -> &str {
         self.data.get()

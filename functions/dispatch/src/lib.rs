@@ -108,7 +108,8 @@ impl Dispatch {
         let (mut valid, mut costly) = (Vec::new(), HashMap::<AccountId, Vec<Known>>::new());
         for event in incoming {
             let index = event.index;
-            match known(event, &views).and_then(|event| self.check_at_once(event)) {
+            let known = self.known(event, &views).await;
+            match known.and_then(|event| self.check_at_once(event)) {
                 Ok(Checked::Valid(event)) => valid.push(event),
                 Ok(Checked::Costly(event)) => {
                     costly.entry(event.event.account.clone()).or_default().push(event);
@@ -136,6 +137,36 @@ impl Dispatch {
             (id.clone(), self.accounts.get(id).await.map_err(|error| error.to_string()))
         });
         join_all(views).await.into_iter().collect()
+    }
+
+    /// The event with the view of its account, if that takes events of its type.
+    async fn known(&self, event: Incoming, views: &Views) -> Result<Known, Fate> {
+        let view = match views.get(&event.account) {
+            Some(Ok(Some(view))) if event.is_for(view) => view.clone(),
+            Some(Err(error)) => return Err(Fate::Retry(error.clone())),
+            found => self.look_again(&event, matches!(found, Some(Ok(Some(_))))).await?,
+        };
+        if view.knows(&event.event_type) {
+            Ok(Known { event, view })
+        } else {
+            Err(Fate::Reject(Rejection::UnknownEventType(event.event_type.to_string())))
+        }
+    }
+
+    /// The account that an event is for, if that is another than the one with its id as far as this
+    /// process knows. `there`: it knows of one.
+    async fn look_again(&self, event: &Incoming, there: bool) -> Result<Arc<AccountView>, Fate> {
+        let id = event.account.to_string();
+        let found = match &event.tenant {
+            Some(tenant) => self.accounts.of(tenant).await,
+            None if there => Ok(None),
+            None => return Err(Fate::Reject(Rejection::UnknownAccount(id))),
+        };
+        match found {
+            Ok(Some(view)) => Ok(view),
+            Ok(None) => Err(Fate::Reject(Rejection::FormerAccount(id))),
+            Err(error) => Err(Fate::Retry(error.to_string())),
+        }
     }
 
     /// Checks an event by its type's schema, if that is quick, and was not done before.
@@ -188,7 +219,7 @@ impl Dispatch {
         let Some(id) = &event.event.id else {
             return Ok(event);
         };
-        match self.store.claim_event_id(&event.event.account, id, &event.event.key).await {
+        match self.store.claim_event_id(&event.view.tenant, id, &event.event.key).await {
             Ok(Claim::New) => Ok(event),
             Ok(Claim::Redelivery) => Ok(fan_out::Accepted { seen_before: true, ..event }),
             Ok(Claim::Duplicate) => {
@@ -201,7 +232,8 @@ impl Dispatch {
 
     /// Stores the events, then sends the delivery messages of those that are stored.
     async fn store_and_send(&self, events: Vec<fan_out::Accepted>) -> Vec<(usize, Fate)> {
-        let stored = self.store.put_events(events.iter().map(|accepted| &accepted.event)).await;
+        let stored = events.iter().map(|accepted| (&accepted.view.tenant, &accepted.event));
+        let stored = self.store.put_events(stored).await;
         let mut fates = Vec::with_capacity(events.len());
         let (mut ready, mut expensive) = (Vec::with_capacity(events.len()), Vec::new());
         for (accepted, stored) in events.into_iter().zip(stored) {
@@ -302,20 +334,6 @@ impl Dispatch {
             }
         }
         response
-    }
-}
-
-/// The event with the view of its account, if that takes events of its type.
-fn known(event: Incoming, views: &Views) -> Result<Known, Fate> {
-    let view = match views.get(&event.account) {
-        Some(Ok(Some(view))) => view.clone(),
-        Some(Err(error)) => return Err(Fate::Retry(error.clone())),
-        _ => return Err(Fate::Reject(Rejection::UnknownAccount(event.account.to_string()))),
-    };
-    if view.knows(&event.event_type) {
-        Ok(Known { event, view })
-    } else {
-        Err(Fate::Reject(Rejection::UnknownEventType(event.event_type.to_string())))
     }
 }
 

@@ -20,11 +20,14 @@ impl Retry {
             let page = self.store.accounts(PAGE, after.as_deref()).await?;
             let mut due = Vec::new();
             for account in &page.items {
-                let Some(items) = self.store.account_view(&account.id).await? else { continue };
+                let Some(items) = self.store.account_view(&account.id, false).await? else {
+                    continue;
+                };
+                let tenant = items.account.tenant();
                 let active = items.interests.iter().filter(|i| i.disabled_reason.is_none());
                 due.extend(active.filter_map(|interest| {
                     let created_at = interest.secret_created_at;
-                    OperationalEvent::rotation_due(&account.id, &interest.id, created_at, now)
+                    OperationalEvent::rotation_due(&tenant, &interest.id, created_at, now)
                 }));
             }
             outcome.sent += due.len();

@@ -24,6 +24,10 @@ pub const KEY_ATTRIBUTE: &str = "posthorn-key";
 /// the data valid: what was checked once is not checked again, unless the schema changed meanwhile.
 pub const CHECKED_ATTRIBUTE: &str = "posthorn-checked";
 
+/// Message attribute by which an event names its account for good: the account's
+/// [generation](crate::tenant::Tenant::generation). Without it, the account's id has to do.
+pub const GENERATION_ATTRIBUTE: &str = "posthorn-generation";
+
 /// An event that was read and is well-formed. Whether its account exists and its type is in the
 /// catalog is for others to say.
 #[derive(Debug, Clone)]

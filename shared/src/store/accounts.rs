@@ -1,17 +1,30 @@
 //! Accounts and their API keys.
 
+use std::time::Duration;
+
 use aws_sdk_dynamodb::types::{DeleteRequest, WriteRequest};
+use jiff::Timestamp;
 
 use super::document::{self, Change, Order, Page};
 use super::keys::{self, Key};
-use super::table::{If, Range, item_key};
-use super::{Store, StoreError, sdk_error};
+use super::portal_sessions::PortalVisit;
+use super::table::{Range, item_key};
+use super::transactions::{If, Step, Transacted};
+use super::{Item, Reader, Store, StoreError, number, sdk_error};
 use crate::account::Account;
 use crate::api_key::{AdminKey, ApiKey, Holder};
+use crate::changes::Changed;
 use crate::endpoint::Interest;
-use crate::event_type::{CatalogEntry, CatalogOwner};
+use crate::event_type::CatalogEntry;
 use crate::ids::{AccountId, KeyId};
 use crate::sent::Sent;
+use crate::tenant::Tenant;
+
+/// Tries of a deletion that others interfere with.
+const TRIES: usize = 5;
+/// How long it is known that there was an account: longer than its events can lie in a queue and
+/// then in its dead-letter queue, 14 days each.
+const FORMER_KEPT: Duration = Duration::from_secs(60 * 86_400);
 
 /// A page of accounts.
 pub type AccountPage = Page<Account>;
@@ -25,19 +38,33 @@ pub struct AccountItems {
 }
 
 impl Store {
-    /// Creates an account; `false` when the id is taken.
+    /// Creates an account; `false` when the id is taken, or there was an account with it after the one
+    /// that is said to be the former.
     ///
     /// # Errors
     /// When the table can't be written.
     pub async fn create_account(&self, account: &Account) -> Result<bool, StoreError> {
         let listing = keys::account_list(account.created_at, &account.id);
-        let puts = [
-            (document::to_item(keys::account(&account.id), account, 1)?, If::New),
-            (document::to_item(listing, account, 1)?, If::Any),
+        let former = account.former_deleted_at.map_or(0, Timestamp::as_millisecond);
+        let steps = [
+            Step::put(account_item(account, 1)?, If::New),
+            Step::put(document::to_item(listing, account, 1)?, If::Any),
+            Step::check(keys::former_account(&account.id), If::NotAfter(former)),
         ];
-        self.transact_puts(puts).await
+        Ok(self.transact(steps).await? == Transacted::Done)
     }
 
+    /// When the last account that had this id was deleted, as far as that is still known.
+    ///
+    /// # Errors
+    /// When the table can't be read.
+    pub async fn former_account(&self, id: &AccountId) -> Result<Option<Timestamp>, StoreError> {
+        let item = self.get(keys::former_account(id), true).await?;
+        Ok(item.and_then(|item| Reader(&item).millis("u")))
+    }
+
+    /// The account with this id, one that is being deleted included.
+    ///
     /// # Errors
     /// When the table can't be read.
     pub async fn account(&self, id: &AccountId) -> Result<Option<Account>, StoreError> {
@@ -51,7 +78,8 @@ impl Store {
         id: &AccountId,
         change: impl FnMut(Account) -> Result<Account, E>,
     ) -> Result<Change<Account, E>, StoreError> {
-        let changed = self.change_document(keys::account(id), change).await?;
+        let key = keys::account(id);
+        let changed = self.change_item(&key, document::whole, account_item, change).await?;
         if let Change::Done(account) = &changed {
             // The copy in the list is for looking at; the account's own item is what counts.
             let listing = keys::account_list(account.created_at, id);
@@ -88,45 +116,103 @@ impl Store {
         items.try_map(|item| document::from_item::<Account>(&item).map(|account| account.id))
     }
 
-    /// Deletes an account and all that belongs to it but its events and deliveries, which expire.
+    /// Deletes an account and all that belongs to it but its events and deliveries, which expire. From
+    /// the first step on nothing new is written below it; with the last its id is free again.
     ///
     /// # Errors
     /// When the table can't be read or written; what is left is deleted by the next call.
     pub async fn delete_account(&self, account: &Account) -> Result<(), StoreError> {
+        let tenant = account.tenant();
+        let key = keys::account(&tenant.id);
+        for _ in 0..TRIES {
+            let now = self.clock.now();
+            let begin = |account: Account| {
+                if account.tenant() != tenant {
+                    return Err(());
+                }
+                let deleted_at = account.deleted_at.or(Some(now));
+                Ok(Account { deleted_at, ..account })
+            };
+            let begun = self.change_item(&key, document::whole, account_item, begin).await?;
+            let Change::Done(account) = begun else {
+                // It is gone; another may have its id by now.
+                return Ok(());
+            };
+            self.empty_account(&tenant).await?;
+            let ended_at = self.clock.now().max(tenant.created_at);
+            let steps = [
+                Step::delete(key.clone(), If::Generation(generation(&account))),
+                Step::delete(keys::account_list(account.created_at, &tenant.id), If::Any),
+                Step::put(self.former_item(&tenant.id, ended_at), If::Any),
+            ];
+            if self.transact(steps).await? == Transacted::Done {
+                return Ok(());
+            }
+            // Another request has deleted it; or an earlier release has written it, which does not
+            // know what it means to be deleted.
+        }
+        Err(StoreError::Contended)
+    }
+
+    /// Deletes all that lies below an account, and what is found by it.
+    async fn empty_account(&self, tenant: &Tenant) -> Result<(), StoreError> {
         let everything = Range {
-            pk: keys::account_pk(&account.id),
+            pk: keys::account_pk(&tenant.id),
             from: "!",
             to: "~",
             newest_first: true,
             limit: None,
             consistent: true,
         };
-        let mut doomed = Vec::new();
+        let (mut below, mut elsewhere) = (Vec::new(), Vec::new());
         for item in self.range(everything).await? {
-            let sk = super::Reader(&item).text("sk")?.to_owned();
+            let reader = Reader(&item);
+            // While this request was slow, another has deleted the account, and its id is in use.
+            let later = reader.integer("g").is_some_and(|g| g > tenant.generation());
+            let sk = reader.text("sk")?.to_owned();
+            if later || sk == keys::ACCOUNT_SK {
+                continue;
+            }
             if sk.starts_with(keys::API_KEY_SK) {
-                doomed.push(keys::api_key(&document::from_item::<ApiKey>(&item)?.sha256));
+                elsewhere.push(keys::api_key(&document::from_item::<ApiKey>(&item)?.sha256));
             }
-            if sk != keys::ACCOUNT_SK {
-                doomed.push(Key { pk: keys::account_pk(&account.id), sk });
+            if sk.starts_with(keys::PORTAL_SK) {
+                elsewhere.extend(document::from_item::<PortalVisit>(&item)?.keys());
             }
+            below.push(Key { pk: keys::account_pk(&tenant.id), sk });
         }
-        self.delete_all(doomed).await?;
-        // The account itself last: while it is there, a deletion that broke off can be repeated.
-        self.delete(keys::account_list(account.created_at, &account.id)).await?;
-        self.delete(keys::account(&account.id)).await
+        // What leads to others comes last: a deletion that breaks off can be repeated.
+        self.delete_all(elsewhere).await?;
+        self.delete_all(below).await
     }
 
-    /// Creates an API key.
+    fn former_item(&self, id: &AccountId, deleted_at: Timestamp) -> Item {
+        let mut item = item_key(keys::former_account(id));
+        item.insert("u".to_owned(), number(deleted_at.as_millisecond()));
+        let kept = FORMER_KEPT.max(self.retention);
+        let expiry = deleted_at.as_second().saturating_add_unsigned(kept.as_secs());
+        item.insert("x".to_owned(), number(expiry));
+        item
+    }
+
+    /// What holds for all that is written below an account: it is there, and not being deleted.
+    pub(super) fn account_is_there(tenant: &Tenant) -> Step {
+        Step::check(keys::account(&tenant.id), If::GenerationOrNone(tenant.generation()))
+    }
+
+    /// Creates an API key; `false` when its account is not there any more.
     ///
     /// # Errors
     /// When the table can't be written.
-    pub async fn create_api_key(&self, key: &ApiKey) -> Result<(), StoreError> {
-        let puts = [
-            (document::to_item(keys::api_key(&key.sha256), key, 1)?, If::New),
-            (document::to_item(keys::account_key(&key.account, &key.id), key, 1)?, If::New),
+    pub async fn create_api_key(&self, tenant: &Tenant, key: &ApiKey) -> Result<bool, StoreError> {
+        let mut listing = document::to_item(keys::account_key(&key.account, &key.id), key, 1)?;
+        document::stamp(&mut listing, tenant);
+        let steps = [
+            Self::account_is_there(tenant),
+            Step::put(document::to_item(keys::api_key(&key.sha256), key, 1)?, If::New),
+            Step::put(listing, If::New),
         ];
-        self.transact_puts(puts).await.map(drop)
+        Ok(self.transact(steps).await? == Transacted::Done)
     }
 
     /// Whose key has this hash.
@@ -180,36 +266,41 @@ impl Store {
     /// When the table can't be read.
     pub async fn api_keys(
         &self,
-        account: &AccountId,
+        tenant: &Tenant,
         limit: usize,
         after: Option<&str>,
     ) -> Result<Page<ApiKey>, StoreError> {
-        self.documents(keys::account_pk(account), keys::API_KEY_SK, limit, after).await
+        let pk = keys::account_pk(&tenant.id);
+        let page = self.documents(pk, keys::API_KEY_SK, limit, after).await?;
+        page.try_filter_map(|key: ApiKey| Ok(Some(key).filter(|key| key.is_of(tenant))))
     }
 
     /// Deletes a key; `false` when the account has no such key.
     ///
     /// # Errors
     /// When the table can't be written.
-    pub async fn delete_api_key(
-        &self,
-        account: &AccountId,
-        id: &KeyId,
-    ) -> Result<bool, StoreError> {
-        let listing = keys::account_key(account, id);
-        let Some(key) = self.document::<ApiKey>(listing.clone(), true).await? else {
+    pub async fn delete_api_key(&self, tenant: &Tenant, id: &KeyId) -> Result<bool, StoreError> {
+        let listing = keys::account_key(&tenant.id, id);
+        let key = self.document::<ApiKey>(listing.clone(), true).await?;
+        let Some(key) = key.filter(|key| key.is_of(tenant)) else {
             return Ok(false);
         };
         self.transact_deletes([keys::api_key(&key.sha256), listing]).await?;
         Ok(true)
     }
 
-    /// The account, its endpoints' interests and its catalog, in one query. Opens no secret. Has
-    /// what this process has written; what others wrote within the last second it may lack.
+    /// The account, its endpoints' interests and its catalog, in one query; `None` for one that is
+    /// being deleted, too. Opens no secret. Has what this process has written; what others wrote within
+    /// the last second it may lack, unless the read is consistent.
     ///
     /// # Errors
     /// When the table can't be read.
-    pub async fn account_view(&self, id: &AccountId) -> Result<Option<AccountItems>, StoreError> {
+    pub async fn account_view(
+        &self,
+        id: &AccountId,
+        consistent: bool,
+    ) -> Result<Option<AccountItems>, StoreError> {
+        let written_here = self.changes.last(&Changed::Account(id.clone())).is_some();
         let items = self
             .range(Range {
                 pk: keys::account_pk(id),
@@ -217,24 +308,34 @@ impl Store {
                 to: keys::CATALOG_END,
                 newest_first: false,
                 limit: None,
-                consistent: self.changes.last(&CatalogOwner::Account(id.clone())).is_some(),
+                consistent: consistent || written_here,
             })
             .await?;
-        let mut account = None;
+        // It sorts before all that is below it.
+        let Some((account, below)) = items.split_first() else {
+            return Ok(None);
+        };
+        if Reader(account).text("sk")? != keys::ACCOUNT_SK {
+            return Ok(None);
+        }
+        let account: Account = document::from_item(account)?;
+        if account.deleted_at.is_some() {
+            return Ok(None);
+        }
+        let tenant = account.tenant();
         let (mut interests, mut catalog) = (Vec::new(), Vec::new());
-        for item in &items {
-            match super::Reader(item).text("sk")? {
-                keys::ACCOUNT_SK => account = Some(document::from_item(item)?),
-                sk if sk.starts_with(keys::ENDPOINT_SK) => {
+        for item in below {
+            match Reader(item).text("sk")? {
+                sk if sk.starts_with(keys::ENDPOINT_SK) && document::is_of(item, &tenant)? => {
                     interests.push(document::from_item(item)?);
                 }
-                sk if sk.starts_with(keys::EVENT_TYPE_SK) => {
+                sk if sk.starts_with(keys::EVENT_TYPE_SK) && document::is_of(item, &tenant)? => {
                     catalog.push(document::from_item(item)?);
                 }
                 _ => {}
             }
         }
-        Ok(account.map(|account| AccountItems { account, interests, catalog }))
+        Ok(Some(AccountItems { account, interests, catalog }))
     }
 
     async fn delete_all(&self, keys: Vec<Key>) -> Result<(), StoreError> {
@@ -260,4 +361,17 @@ impl Store {
         }
         Ok(())
     }
+}
+
+/// An account's own item: `g` says which account it is, on what others are written on condition of.
+fn account_item(account: &Account, revision: u64) -> Result<Item, StoreError> {
+    let mut item = document::to_item(keys::account(&account.id), account, revision)?;
+    item.insert("g".to_owned(), number(generation(account)));
+    Ok(item)
+}
+
+/// Negative while it is being deleted: nothing is below such an account.
+fn generation(account: &Account) -> i64 {
+    let generation = account.tenant().generation();
+    if account.deleted_at.is_some() { -generation } else { generation }
 }

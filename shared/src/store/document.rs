@@ -1,15 +1,17 @@
 //! Items that hold one thing as a JSON document: accounts, endpoints, event types, keys. They are
 //! few and small; what counts is that they are easy to extend. `r` counts their revisions, for
-//! optimistic locking.
+//! optimistic locking; `g` says of which account they are, of those that have had its id.
 
 use aws_sdk_dynamodb::types::Select;
-use serde::Serialize;
+use jiff::Timestamp;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use super::keys::Key;
 use super::table::{Range, item_key};
 use super::{Item, Reader, Store, StoreError, number, sdk_error, string};
 use crate::sent::Sent;
+use crate::tenant::Tenant;
 
 /// Tries of a read-modify-write that others interfere with.
 pub(super) const TRIES: usize = 5;
@@ -37,10 +39,18 @@ impl<T> Page<T> {
     /// Turns every item into something else.
     pub(super) fn try_map<U>(
         self,
-        map: impl FnMut(T) -> Result<U, StoreError>,
+        mut map: impl FnMut(T) -> Result<U, StoreError>,
     ) -> Result<Page<U>, StoreError> {
-        let items = self.items.into_iter().map(map).collect::<Result<_, _>>()?;
-        Ok(Page { items, next: self.next })
+        self.try_filter_map(|item| map(item).map(Some))
+    }
+
+    /// Turns every item into something else, or leaves it out.
+    pub(super) fn try_filter_map<U>(
+        self,
+        mut map: impl FnMut(T) -> Result<Option<U>, StoreError>,
+    ) -> Result<Page<U>, StoreError> {
+        let items = self.items.into_iter().filter_map(|item| map(item).transpose());
+        Ok(Page { items: items.collect::<Result<_, _>>()?, next: self.next })
     }
 }
 
@@ -65,6 +75,38 @@ pub(super) fn from_item<T: DeserializeOwned>(item: &Item) -> Result<T, StoreErro
     serde_json::from_str(reader.text("d")?).map_err(|e| reader.error(e.to_string()))
 }
 
+/// The document of an item, whichever account it is of.
+pub(super) fn whole<T: DeserializeOwned>(item: &Item) -> Result<Option<T>, StoreError> {
+    from_item(item).map(Some)
+}
+
+/// Writes down which account an item below one is of: others may have the account's id one day.
+pub(super) fn stamp(item: &mut Item, tenant: &Tenant) {
+    item.insert("g".to_owned(), number(tenant.generation()));
+}
+
+/// The document, if it is this account's.
+pub(super) fn owned<T: DeserializeOwned>(
+    item: &Item,
+    tenant: &Tenant,
+) -> Result<Option<T>, StoreError> {
+    if is_of(item, tenant)? { from_item(item).map(Some) } else { Ok(None) }
+}
+
+/// Whether a document is this account's.
+pub(super) fn is_of(item: &Item, tenant: &Tenant) -> Result<bool, StoreError> {
+    #[derive(Deserialize)]
+    struct Made {
+        created_at: Timestamp,
+    }
+    let generation = Reader(item).integer("g");
+    let made = match generation {
+        Some(_) => tenant.created_at,
+        None => from_item::<Made>(item)?.created_at,
+    };
+    Ok(tenant.owns(generation, made))
+}
+
 pub(super) fn revision(item: &Item) -> u64 {
     let text = item.get("r").and_then(|v| v.as_n().ok());
     text.and_then(|text| text.parse().ok()).unwrap_or(0)
@@ -79,25 +121,12 @@ impl Store {
         self.get(key, consistent).await?.as_ref().map(from_item).transpose()
     }
 
-    /// Reads a document, changes it, and writes it unless it changed meanwhile, in which case it
-    /// starts over.
-    pub(super) async fn change_document<T, E>(
-        &self,
-        key: Key,
-        change: impl FnMut(T) -> Result<T, E>,
-    ) -> Result<Change<T, E>, StoreError>
-    where
-        T: Serialize + DeserializeOwned,
-    {
-        let write = |changed: &T, revision| to_item(key.clone(), changed, revision);
-        self.change_item(&key, from_item, write, change).await
-    }
-
-    /// The same for what is more than a document: `read` and `write` say how.
+    /// Reads an item, changes it, and writes it unless it changed meanwhile, in which case it starts
+    /// over. `read` and `write` say what it holds; what `read` gives nothing for is not there.
     pub(super) async fn change_item<T, E>(
         &self,
         key: &Key,
-        read: impl Fn(&Item) -> Result<T, StoreError>,
+        read: impl Fn(&Item) -> Result<Option<T>, StoreError>,
         write: impl Fn(&T, u64) -> Result<Item, StoreError>,
         mut change: impl FnMut(T) -> Result<T, E>,
     ) -> Result<Change<T, E>, StoreError> {
@@ -105,7 +134,10 @@ impl Store {
             let Some(item) = self.get(key.clone(), true).await? else {
                 return Ok(Change::Unknown);
             };
-            let changed = match change(read(&item)?) {
+            let Some(known) = read(&item)? else {
+                return Ok(Change::Unknown);
+            };
+            let changed = match change(known) {
                 Ok(changed) => changed,
                 Err(refusal) => return Ok(Change::Refused(refusal)),
             };

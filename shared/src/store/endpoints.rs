@@ -3,8 +3,9 @@
 
 use std::collections::HashMap;
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
+use super::counters::{Counted, Created};
 use super::document::{self, Change, Order, Page, TRIES};
 use super::keys;
 use super::seals::{Opened, keep_seal};
@@ -13,37 +14,45 @@ use super::{Item, Reader, Store, StoreError, number};
 use crate::account::Account;
 use crate::endpoint::{Endpoint, Interest, Outline};
 use crate::ids::{AccountId, EndpointId};
+use crate::tenant::Tenant;
 
 /// The fields of an endpoint that are sealed.
 const SEALED: [&str; 4] = ["secret", "former_secrets", "token", "headers"];
 
 impl Store {
-    /// Creates an endpoint.
+    /// Creates an endpoint, if its account has fewer than `limit`.
     ///
     /// # Errors
     /// When the table can't be written.
-    pub async fn create_endpoint(&self, endpoint: &Endpoint) -> Result<(), StoreError> {
-        let key = keys::endpoint(&endpoint.account, &endpoint.id);
+    pub async fn create_endpoint(
+        &self,
+        endpoint: &Endpoint,
+        limit: u32,
+    ) -> Result<Created, StoreError> {
+        let tenant = &endpoint.account;
+        let key = keys::endpoint(&tenant.id, &endpoint.id);
         let (open, secret) = parts(endpoint).map_err(|reason| key.error(reason))?;
         let mut item = document::to_item(key, &open, 1)?;
+        document::stamp(&mut item, tenant);
         self.seal_into(&mut item, &Value::Object(secret).to_string()).await?;
-        self.put_if(item, "attribute_not_exists(pk)", &[]).await.map(drop)
+        self.create_counted(tenant, Counted::Endpoints, limit, vec![item]).await
     }
 
     /// # Errors
     /// When the table can't be read.
     pub async fn endpoint(
         &self,
-        account: &AccountId,
+        tenant: &Tenant,
         id: &EndpointId,
     ) -> Result<Option<Endpoint>, StoreError> {
-        match self.get(keys::endpoint(account, id), true).await? {
-            Some(item) => self.read_endpoint(&item).await.map(Some),
+        match self.get(keys::endpoint(&tenant.id, id), true).await? {
+            Some(item) => self.read_endpoint(&item, tenant).await,
             None => Ok(None),
         }
     }
 
-    /// What an endpoint subscribes to; opens no secret.
+    /// What an endpoint subscribes to, and its account; `None` when either is not there. Opens no
+    /// secret.
     ///
     /// # Errors
     /// When the table can't be read.
@@ -51,8 +60,14 @@ impl Store {
         &self,
         account: &AccountId,
         id: &EndpointId,
-    ) -> Result<Option<Interest>, StoreError> {
-        self.document(keys::endpoint(account, id), true).await
+    ) -> Result<Option<(Account, Interest)>, StoreError> {
+        let both = vec![keys::account(account), keys::endpoint(account, id)];
+        let (accounts, endpoints) = by_account(self.batch_get(both, true).await?)?;
+        let Some((account, item)) = accounts.into_values().next().zip(endpoints.first()) else {
+            return Ok(None);
+        };
+        let interest = document::owned(item, &account.tenant())?;
+        Ok(interest.map(|interest| (account, interest)))
     }
 
     /// Several endpoints at once, of any accounts, each with its account; those that don't exist
@@ -67,19 +82,17 @@ impl Store {
         let endpoints = wanted.iter().map(|(account, id)| keys::endpoint(account, id));
         let accounts = wanted.iter().map(|(account, _)| keys::account(account));
         let items = self.batch_get(endpoints.chain(accounts).collect(), false).await?;
-        let (mut endpoints, mut accounts) = (Vec::new(), HashMap::new());
-        let mut unreadable = Vec::new();
+        let (accounts, items) = by_account(items)?;
+        let (mut endpoints, mut unreadable) = (Vec::new(), Vec::new());
         for item in &items {
             let reader = Reader(item);
-            let sk = reader.text("sk")?;
-            if sk == keys::ACCOUNT_SK {
-                let account: Account = document::from_item(item)?;
-                accounts.insert(account.id.clone(), account);
+            let Some(account) = accounts.get(reader.text("pk")?) else {
                 continue;
-            }
-            let read = self.read_endpoint(item).await;
-            match (read, sk.trim_start_matches(keys::ENDPOINT_SK).parse()) {
-                (Ok(endpoint), _) => endpoints.push(endpoint),
+            };
+            let id = reader.text("sk")?.trim_start_matches(keys::ENDPOINT_SK).parse();
+            match (self.read_endpoint(item, &account.tenant()).await, id) {
+                (Ok(Some(endpoint)), _) => endpoints.push((endpoint, account.clone())),
+                (Ok(None), _) => {}
                 (Err(error), Ok(id)) => {
                     tracing::error!(%error, endpoint = %id, "endpoint not readable");
                     unreadable.push(id);
@@ -87,11 +100,7 @@ impl Store {
                 (Err(error), Err(_)) => return Err(error),
             }
         }
-        let with_account = |endpoint: Endpoint| {
-            let account = accounts.get(&endpoint.account)?.clone();
-            Some((endpoint, account))
-        };
-        Ok((endpoints.into_iter().filter_map(with_account).collect(), unreadable))
+        Ok((endpoints, unreadable))
     }
 
     /// An account's endpoints, newest first.
@@ -100,15 +109,15 @@ impl Store {
     /// When the table can't be read.
     pub async fn endpoints(
         &self,
-        account: &AccountId,
+        tenant: &Tenant,
         limit: usize,
         after: Option<&str>,
     ) -> Result<Page<Endpoint>, StoreError> {
-        let pk = keys::account_pk(account);
+        let pk = keys::account_pk(&tenant.id);
         let found = self.page(pk, keys::ENDPOINT_SK, limit, after, Order::LastFirst).await?;
         let mut items = Vec::with_capacity(found.items.len());
         for item in &found.items {
-            items.push(self.read_endpoint(item).await?);
+            items.extend(self.read_endpoint(item, tenant).await?);
         }
         Ok(Page { items, next: found.next })
     }
@@ -119,18 +128,12 @@ impl Store {
     /// When the table can't be read.
     pub async fn endpoint_outlines(
         &self,
-        account: &AccountId,
+        tenant: &Tenant,
         limit: usize,
     ) -> Result<Page<Outline>, StoreError> {
-        self.documents(keys::account_pk(account), keys::ENDPOINT_SK, limit, None).await
-    }
-
-    /// How many endpoints an account has.
-    ///
-    /// # Errors
-    /// When the table can't be read.
-    pub async fn count_endpoints(&self, account: &AccountId) -> Result<usize, StoreError> {
-        self.count_items(keys::account_pk(account), keys::ENDPOINT_SK).await
+        let pk = keys::account_pk(&tenant.id);
+        let items = self.page(pk, keys::ENDPOINT_SK, limit, None, Order::LastFirst).await?;
+        items.try_filter_map(|item| document::owned(&item, tenant))
     }
 
     /// Changes an endpoint. What is sealed of it stays as it is, byte for byte, unless that changed, or
@@ -140,17 +143,20 @@ impl Store {
     /// When the table can't be read or written.
     pub async fn change_endpoint<E>(
         &self,
-        account: &AccountId,
+        tenant: &Tenant,
         id: &EndpointId,
         mut change: impl FnMut(Endpoint) -> Result<Endpoint, E>,
     ) -> Result<Change<Endpoint, E>, StoreError> {
-        let key = keys::endpoint(account, id);
+        let key = keys::endpoint(&tenant.id, id);
         for _ in 0..TRIES {
             let Some(before) = self.get(key.clone(), true).await? else {
                 return Ok(Change::Unknown);
             };
+            if !document::is_of(&before, tenant)? {
+                return Ok(Change::Unknown);
+            }
             let opened = self.open_seal(&before).await?;
-            let changed = match change(endpoint_of(&before, &opened)?) {
+            let changed = match change(endpoint_of(&before, &opened, tenant)?) {
                 Ok(changed) => changed,
                 Err(refusal) => return Ok(Change::Refused(refusal)),
             };
@@ -163,14 +169,17 @@ impl Store {
         Err(StoreError::Contended)
     }
 
+    /// Deletes an endpoint, if it is there.
+    ///
     /// # Errors
     /// When the table can't be written.
     pub async fn delete_endpoint(
         &self,
-        account: &AccountId,
+        tenant: &Tenant,
         id: &EndpointId,
     ) -> Result<(), StoreError> {
-        self.delete(keys::endpoint(account, id)).await
+        let item = keys::endpoint(&tenant.id, id);
+        self.delete_counted(tenant, Counted::Endpoints, item, None).await.map(drop)
     }
 
     /// The item of an endpoint that was changed.
@@ -184,6 +193,7 @@ impl Store {
         let key = key_of(before);
         let (open, secret) = parts(endpoint).map_err(|reason| key.error(reason))?;
         let mut item = document::to_item(key, &open, revision)?;
+        document::stamp(&mut item, &endpoint.account);
         let is_as_before =
             || serde_json::from_str(&opened.text).is_ok_and(|was: Fields| was == secret);
         if opened.is_bound() && is_as_before() {
@@ -194,8 +204,16 @@ impl Store {
         Ok(item)
     }
 
-    async fn read_endpoint(&self, item: &Item) -> Result<Endpoint, StoreError> {
-        endpoint_of(item, &self.open_seal(item).await?)
+    /// The endpoint, if it is this account's.
+    async fn read_endpoint(
+        &self,
+        item: &Item,
+        tenant: &Tenant,
+    ) -> Result<Option<Endpoint>, StoreError> {
+        if !document::is_of(item, tenant)? {
+            return Ok(None);
+        }
+        endpoint_of(item, &self.open_seal(item).await?, tenant).map(Some)
     }
 }
 
@@ -207,13 +225,36 @@ fn parts(endpoint: &Endpoint) -> Result<(Fields, Fields), String> {
         return Err("is no JSON object".to_owned());
     };
     let secret = SEALED.iter().filter_map(|name| open.remove_entry(*name)).collect();
+    // Which account of this id it is stands beside it, as with all that lies below one.
+    open.insert("account".to_owned(), Value::from(endpoint.account.id.as_str()));
     Ok((open, secret))
 }
 
-/// The endpoint of an item whose seal was opened.
-fn endpoint_of(item: &Item, opened: &Opened) -> Result<Endpoint, StoreError> {
+/// The endpoint of an item of this account whose seal was opened.
+fn endpoint_of(item: &Item, opened: &Opened, tenant: &Tenant) -> Result<Endpoint, StoreError> {
     let unreadable = |error: serde_json::Error| Reader(item).error(error.to_string());
     let mut fields: Fields = document::from_item(item)?;
     fields.extend(serde_json::from_str::<Fields>(&opened.text).map_err(unreadable)?);
+    fields.insert("account".to_owned(), json!(tenant));
     serde_json::from_value(Value::Object(fields)).map_err(unreadable)
+}
+
+/// Accounts by their partition, and the endpoints' items among them. One that is being deleted is
+/// not there any more.
+pub(super) fn by_account(
+    items: Vec<Item>,
+) -> Result<(HashMap<String, Account>, Vec<Item>), StoreError> {
+    let (mut accounts, mut endpoints) = (HashMap::new(), Vec::new());
+    for item in items {
+        let reader = Reader(&item);
+        if reader.text("sk")? != keys::ACCOUNT_SK {
+            endpoints.push(item);
+            continue;
+        }
+        let account: Account = document::from_item(&item)?;
+        if account.deleted_at.is_none() {
+            accounts.insert(reader.text("pk")?.to_owned(), account);
+        }
+    }
+    Ok((accounts, endpoints))
 }

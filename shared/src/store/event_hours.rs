@@ -10,9 +10,9 @@ use jiff::Timestamp;
 use super::keys::{self, Key};
 use super::table::{Range, item_key};
 use super::{Item, Reader, Store, StoreError, number};
-use crate::ids::AccountId;
 use crate::stats::Hour;
 use crate::stored_event::StoredEvent;
+use crate::tenant::Tenant;
 
 /// Marks read at once: more than a page of events looks into partitions, by more than an hour has.
 const MAX_MARKS: usize = 64;
@@ -28,10 +28,10 @@ pub(super) struct HourOfEvents {
 
 impl Store {
     /// The marks that these events need, and that this process has not made.
-    pub(super) fn missing_marks(&self, events: &[&StoredEvent]) -> Vec<(Key, Item)> {
+    pub(super) fn missing_marks(&self, events: &[(&Tenant, &StoredEvent)]) -> Vec<(Key, Item)> {
         let mut marks: Vec<(Key, Item)> = Vec::new();
-        for event in events {
-            let mark = keys::event_hour(&event.account, &event.key);
+        for (tenant, event) in events {
+            let mark = keys::event_hour(tenant, &event.key);
             if self.marked.contains_key(&mark) || marks.iter().any(|(known, _)| *known == mark) {
                 continue;
             }
@@ -47,7 +47,7 @@ impl Store {
     /// at the most.
     pub(super) async fn hours_of_events(
         &self,
-        account: &AccountId,
+        tenant: &Tenant,
         oldest: Hour,
         newest: Hour,
         most: usize,
@@ -55,7 +55,7 @@ impl Store {
         let (first, last) =
             (keys::event_hour_sk(oldest, 0), keys::event_hour_sk(newest, keys::SHARDS));
         let marks = self.range_page(Range {
-            pk: keys::event_hours_pk(account),
+            pk: keys::event_hours_pk(tenant),
             from: &first,
             to: &last,
             newest_first: true,

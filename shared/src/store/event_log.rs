@@ -2,18 +2,18 @@
 //! from hour to hour, newest first, and skips those without events.
 
 use futures::future::try_join_all;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::event_hours::HourOfEvents;
-use super::events::read_event;
+use super::events::{is_of, read_event};
 use super::keys;
 use super::shards::{ShardPage, merge};
 use super::table::Range;
 use super::{Store, StoreError};
-use crate::account::Account;
-use crate::ids::{AccountId, EventKey, EventTypeName};
+use crate::ids::{EventKey, EventTypeName};
 use crate::stats::Hour;
 use crate::stored_event::StoredEvent;
+use crate::tenant::{SKEW, Tenant};
 
 /// Which events of an account to list.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -42,8 +42,6 @@ const MAX_AT_ONCE: usize = 2 * AT_ONCE;
 const MIN_READ: usize = 10;
 /// The same where a filter drops most of them.
 const MIN_READ_FILTERED: usize = 50;
-/// Keys carry the time of whoever made them: a queue's clock may be ahead of ours.
-const SKEW: SignedDuration = SignedDuration::from_mins(5);
 
 impl Store {
     /// A page of an account's events. It may be shorter than `limit`, even empty, and still have a
@@ -53,16 +51,16 @@ impl Store {
     /// When the table can't be read.
     pub async fn event_log(
         &self,
-        account: &Account,
+        tenant: &Tenant,
         filter: &EventFilter,
         limit: usize,
         after: Option<&EventKey>,
         now: Timestamp,
     ) -> Result<EventPage, StoreError> {
         let kept = now.checked_sub(self.retention).unwrap_or(Timestamp::UNIX_EPOCH);
-        let earliest = account.created_at.checked_sub(SKEW).unwrap_or(Timestamp::UNIX_EPOCH);
-        let oldest =
-            EventKey::new(filter.since.map_or(kept, |since| since.max(kept)).max(earliest), 0);
+        let oldest = filter.since.map_or(kept, |since| since.max(kept)).max(tenant.earliest());
+        let oldest = EventKey::new(oldest, 0);
+        // Keys carry the time of whoever made them: a queue's clock may be ahead of ours.
         let until = filter.until.unwrap_or_else(|| now.checked_add(SKEW).unwrap_or(now));
         let mut newest = EventKey::new(until, 0);
         if let Some(after) = after
@@ -77,7 +75,7 @@ impl Store {
 
         let (first, last) = (Hour::of(oldest.received_at()), hour_below(&newest));
         // One more than can be looked into: where that is left, there is a next page.
-        let hours = self.hours_of_events(&account.id, first, last, MAX_PARTITIONS + 1).await?;
+        let hours = self.hours_of_events(tenant, first, last, MAX_PARTITIONS + 1).await?;
         let (mut at, mut at_once, mut left) = (0, AT_ONCE, MAX_PARTITIONS);
         'hours: while at < hours.len() {
             let count = affordable(&hours[at..], at_once.min(left));
@@ -87,14 +85,14 @@ impl Store {
             let batch = &hours[at..at + count];
             left -= batch.iter().map(|hour| hour.shards.len()).sum::<usize>();
             let reads = batch.iter().map(|hour| {
-                self.events_of_hour(&account.id, hour, &oldest, &newest, filter.per_shard(limit))
+                self.events_of_hour(tenant, hour, &oldest, &newest, filter.per_shard(limit))
             });
             let found = try_join_all(reads).await?;
             at_once = MAX_AT_ONCE;
             for (hour, page) in batch.iter().zip(found) {
-                for event in page.items {
+                for Found { event, is_of_tenant } in page.items {
                     newest = event.key.clone();
-                    if filter.takes(&event) {
+                    if is_of_tenant && filter.takes(&event) {
                         events.push(event);
                     }
                     if events.len() == limit {
@@ -115,16 +113,16 @@ impl Store {
     /// An hour's events below `newest`, newest first: as many as are certain to be the newest.
     async fn events_of_hour(
         &self,
-        account: &AccountId,
+        tenant: &Tenant,
         hour: &HourOfEvents,
         oldest: &EventKey,
         newest: &EventKey,
         per_shard: usize,
-    ) -> Result<ShardPage<StoredEvent>, StoreError> {
+    ) -> Result<ShardPage<Found>, StoreError> {
         let pages = hour.shards.iter().copied().map(async |shard| {
             let page = self
                 .range_page(Range {
-                    pk: keys::event_pk(account, hour.hour.start(), shard),
+                    pk: keys::event_pk(&tenant.id, hour.hour.start(), shard),
                     from: oldest.as_str(),
                     to: newest.as_str(),
                     newest_first: true,
@@ -132,14 +130,17 @@ impl Store {
                     consistent: false,
                 })
                 .await?;
-            let events = page.items.iter().map(|item| read_event(account, item));
-            let mut items = events.collect::<Result<Vec<_>, _>>()?;
-            items.retain(|event| event.key < *newest);
+            let found = page.items.iter().map(|item| {
+                let event = read_event(&tenant.id, item)?;
+                Ok(Found { is_of_tenant: is_of(item, &event.key, tenant), event })
+            });
+            let mut items = found.collect::<Result<Vec<_>, StoreError>>()?;
+            items.retain(|found| found.event.key < *newest);
             Ok::<_, StoreError>(ShardPage { items, complete: page.complete })
         });
         let pages = try_join_all(pages).await?;
         let complete = pages.iter().all(|page| page.complete);
-        Ok(ShardPage { items: merge(pages, |event| &event.key), complete })
+        Ok(ShardPage { items: merge(pages, |found| &found.event.key), complete })
     }
 }
 
@@ -161,6 +162,12 @@ fn affordable(hours: &[HourOfEvents], queries: usize) -> usize {
         None => false,
     };
     hours.iter().take_while(fits).count()
+}
+
+/// An event, and whether it is not that of another account which had the id before.
+struct Found {
+    event: StoredEvent,
+    is_of_tenant: bool,
 }
 
 impl EventFilter {

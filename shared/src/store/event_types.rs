@@ -6,10 +6,13 @@ use std::collections::HashMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::counters::{Counted, Created};
 use super::document::{self, Change, Order, Page};
 use super::keys;
-use super::table::{If, Range};
+use super::table::Range;
+use super::transactions::{If, Step, Transacted};
 use super::{Item, Reader, Store, StoreError};
+use crate::changes::Changed;
 use crate::event_type::{CatalogEntry, CatalogOwner, EventType};
 use crate::ids::EventTypeName;
 
@@ -30,7 +33,7 @@ struct Details {
 }
 
 impl Store {
-    /// Adds an event type; `false` when the catalog has it.
+    /// Adds an event type; to an account's own catalog, if that has fewer than `limit`.
     ///
     /// # Errors
     /// When the table can't be written.
@@ -38,8 +41,19 @@ impl Store {
         &self,
         owner: &CatalogOwner,
         event_type: &EventType,
-    ) -> Result<bool, StoreError> {
-        self.put_event_type(owner, event_type, 1, If::New).await
+        limit: u32,
+    ) -> Result<Created, StoreError> {
+        let [entry, details] = items(owner, event_type, 1)?;
+        match owner {
+            CatalogOwner::Account(tenant) => {
+                let items = vec![entry, details];
+                self.create_counted(tenant, Counted::EventTypes, limit, items).await
+            }
+            CatalogOwner::Everyone => {
+                let new = self.transact_puts([(entry, If::New), (details, If::Any)]).await?;
+                Ok(if new { Created::Done } else { Created::Taken })
+            }
+        }
     }
 
     /// # Errors
@@ -65,7 +79,7 @@ impl Store {
         let pk = keys::catalog_pk(owner);
         let entries = self.page(pk, keys::EVENT_TYPE_SK, limit, after, Order::FirstFirst).await?;
         let Page { items: entries, mut next } =
-            entries.try_map(|item| document::from_item::<CatalogEntry>(&item))?;
+            entries.try_filter_map(|item| entry(owner, &item))?;
         let (mut items, mut bytes) = (Vec::with_capacity(entries.len()), 0);
         for entries in entries.chunks(DETAILS_AT_ONCE) {
             if bytes > MAX_DETAILS_BYTES {
@@ -90,14 +104,6 @@ impl Store {
         Ok(Page { items, next })
     }
 
-    /// How many event types a catalog has.
-    ///
-    /// # Errors
-    /// When the table can't be read.
-    pub async fn count_event_types(&self, owner: &CatalogOwner) -> Result<usize, StoreError> {
-        self.count_items(keys::catalog_pk(owner), keys::EVENT_TYPE_SK).await
-    }
-
     /// The catalog of all accounts, without schemas and examples.
     ///
     /// # Errors
@@ -110,7 +116,7 @@ impl Store {
                 to: keys::CATALOG_END,
                 newest_first: false,
                 limit: None,
-                consistent: self.changes.last(&CatalogOwner::Everyone).is_some(),
+                consistent: self.changes.last(&Changed::Everyone).is_some(),
             })
             .await?;
         items.iter().map(document::from_item).collect()
@@ -135,8 +141,13 @@ impl Store {
                 Ok(changed) => changed,
                 Err(refusal) => return Ok(Change::Refused(refusal)),
             };
-            let unchanged = If::Revision(revision);
-            if self.put_event_type(owner, &changed, revision + 1, unchanged).await? {
+            let [entry, details] = items(owner, &changed, revision + 1)?;
+            let puts = [Step::put(entry, If::Revision(revision)), Step::put(details, If::Any)];
+            let there = match owner {
+                CatalogOwner::Account(tenant) => Some(Self::account_is_there(tenant)),
+                CatalogOwner::Everyone => None,
+            };
+            if self.transact(puts.into_iter().chain(there)).await? == Transacted::Done {
                 return Ok(Change::Done(changed));
             }
         }
@@ -150,27 +161,15 @@ impl Store {
         owner: &CatalogOwner,
         name: &EventTypeName,
     ) -> Result<(), StoreError> {
-        let both = [keys::event_type(owner, name), keys::event_type_details(owner, name)];
-        self.transact_deletes(both).await
-    }
-
-    async fn put_event_type(
-        &self,
-        owner: &CatalogOwner,
-        event_type: &EventType,
-        revision: u64,
-        condition: If,
-    ) -> Result<bool, StoreError> {
-        let entry = CatalogEntry::from(event_type);
-        let details =
-            Details { schema: event_type.schema.clone(), example: event_type.example.clone() };
-        let details_key = keys::event_type_details(owner, &event_type.name);
-        let entry_key = keys::event_type(owner, &event_type.name);
-        let puts = [
-            (document::to_item(entry_key, &entry, revision)?, condition),
-            (document::to_item(details_key, &details, revision)?, If::Any),
-        ];
-        self.transact_puts(puts).await
+        let (entry, details) =
+            (keys::event_type(owner, name), keys::event_type_details(owner, name));
+        match owner {
+            CatalogOwner::Account(tenant) => {
+                let what = Counted::EventTypes;
+                self.delete_counted(tenant, what, entry, Some(details)).await.map(drop)
+            }
+            CatalogOwner::Everyone => self.transact_deletes([entry, details]).await,
+        }
     }
 
     async fn read_event_type(
@@ -186,9 +185,38 @@ impl Store {
         let Some(item) = items.iter().find(is_entry) else {
             return Ok(None);
         };
+        let Some(known) = entry(owner, item)? else {
+            return Ok(None);
+        };
         let details = items.iter().find(|item| !is_entry(item)).map(document::from_item);
         let details = details.transpose()?.unwrap_or_default();
-        Ok(Some((whole(document::from_item(item)?, details), document::revision(item))))
+        Ok(Some((whole(known, details), document::revision(item))))
+    }
+}
+
+/// An event type's two items: what every event is checked against, and the rest.
+fn items(
+    owner: &CatalogOwner,
+    event_type: &EventType,
+    revision: u64,
+) -> Result<[Item; 2], StoreError> {
+    let key = keys::event_type(owner, &event_type.name);
+    let entry = document::to_item(key, &CatalogEntry::from(event_type), revision)?;
+    let details =
+        Details { schema: event_type.schema.clone(), example: event_type.example.clone() };
+    let key = keys::event_type_details(owner, &event_type.name);
+    let mut both = [entry, document::to_item(key, &details, revision)?];
+    if let CatalogOwner::Account(tenant) = owner {
+        both.iter_mut().for_each(|item| document::stamp(item, tenant));
+    }
+    Ok(both)
+}
+
+/// What is asked of the catalog for every event, if it is the owner's.
+fn entry(owner: &CatalogOwner, item: &Item) -> Result<Option<CatalogEntry>, StoreError> {
+    match owner {
+        CatalogOwner::Account(tenant) => document::owned(item, tenant),
+        CatalogOwner::Everyone => document::from_item(item).map(Some),
     }
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use futures::{StreamExt, stream};
 
 use super::document;
+use super::endpoints::by_account;
 use super::keys;
 use super::table::{Range, item_key};
 use super::{Item, Reader, Store, StoreError, number, string};
@@ -94,18 +95,14 @@ impl Store {
         let endpoints = wanted.iter().map(|(account, id)| keys::endpoint(account, id));
         let accounts = wanted.iter().map(|(account, _)| keys::account(account));
         let items = self.batch_get(endpoints.chain(accounts).collect(), false).await?;
-        let (accounts, endpoints): (Vec<&Item>, Vec<&Item>) = items
-            .iter()
-            .partition(|item| Reader(item).optional_text("sk") == Some(keys::ACCOUNT_SK));
+        let (accounts, endpoints) = by_account(items)?;
         let mut found = Vec::with_capacity(endpoints.len());
-        for item in accounts {
-            let account: Account = document::from_item(item)?;
-            let pk = keys::account_pk(&account.id);
-            for item in &endpoints {
-                if Reader(item).text("pk")? == pk {
-                    found.push((account.clone(), document::from_item(item)?));
-                }
-            }
+        for item in &endpoints {
+            let Some(account) = accounts.get(Reader(item).text("pk")?) else {
+                continue;
+            };
+            let outline = document::owned(item, &account.tenant())?;
+            found.extend(outline.map(|outline| (account.clone(), outline)));
         }
         Ok(found)
     }

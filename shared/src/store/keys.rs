@@ -1,10 +1,14 @@
 //! Partition and sort keys. Every one starts with the account, or an id that belongs to it.
 
 use super::StoreError;
+use crate::changes::Changed;
 use crate::due::Bucket;
 use crate::event_type::CatalogOwner;
-use crate::ids::{AccountId, EndpointId, EventKey, EventTypeName, KeyId, ProducerEventId, TaskId};
+use crate::ids::{
+    AccountId, EndpointId, EventKey, EventTypeName, KeyId, PortalSessionId, ProducerEventId, TaskId,
+};
 use crate::stats::Hour;
+use crate::tenant::Tenant;
 
 /// Shards of an account's hour of events, and of an endpoint's deliveries. A partition takes 1,000
 /// writes/s, so this is 8,000/s for one account's events and for one endpoint's deliveries before
@@ -34,6 +38,8 @@ pub const ENDPOINT_SK: &str = "EP#";
 pub const EVENT_TYPE_SK: &str = "TYPE#";
 pub const EVENT_TYPE_DETAILS_SK: &str = "TYPEDETAILS#";
 pub const API_KEY_SK: &str = "KEY#";
+/// Below the account's own item, as [`counter`]s: not read for every event.
+pub const PORTAL_SK: &str = "#PORTAL#";
 /// Below this lies what dispatch reads of an account; above, what is too large to read every time.
 pub const CATALOG_END: &str = "TYPE$";
 /// The catalog of all accounts.
@@ -55,23 +61,33 @@ pub fn account_list(created: jiff::Timestamp, id: &AccountId) -> Key {
     key(ACCOUNT_LIST_PK.to_owned(), format!("{:013}#{id}", created.as_millisecond()))
 }
 
+/// What is left of an account that was deleted.
+pub fn former_account(id: &AccountId) -> Key {
+    key(format!("GONE#{id}"), "GONE")
+}
+
+/// How many items whose sort key begins with `prefix` an account has.
+pub fn counter(account: &AccountId, prefix: &str) -> Key {
+    key(account_pk(account), format!("#COUNT#{prefix}"))
+}
+
 pub fn endpoint(account: &AccountId, id: &EndpointId) -> Key {
     key(account_pk(account), format!("{ENDPOINT_SK}{id}"))
 }
 
 pub fn catalog_pk(owner: &CatalogOwner) -> String {
     match owner {
-        CatalogOwner::Account(account) => account_pk(account),
+        CatalogOwner::Account(tenant) => account_pk(&tenant.id),
         CatalogOwner::Everyone => EVERYONE_PK.to_owned(),
     }
 }
 
-/// Whose partition this is, if it is one of an account or of the catalog of all accounts.
-pub fn owner_of(pk: &str) -> Option<CatalogOwner> {
+/// What changes with this partition, if it is one of an account or of the catalog of all accounts.
+pub fn changed_with(pk: &str) -> Option<Changed> {
     if pk == EVERYONE_PK {
-        return Some(CatalogOwner::Everyone);
+        return Some(Changed::Everyone);
     }
-    pk.strip_prefix("A#")?.parse().ok().map(CatalogOwner::Account)
+    pk.strip_prefix("A#")?.parse().ok().map(Changed::Account)
 }
 
 pub fn event_type(owner: &CatalogOwner, name: &EventTypeName) -> Key {
@@ -105,12 +121,12 @@ pub fn event_pk(account: &AccountId, at: jiff::Timestamp, shard: u8) -> String {
 }
 
 /// Where the marks of the hours lie in which an account has events.
-pub fn event_hours_pk(account: &AccountId) -> String {
-    format!("EH#{account}")
+pub fn event_hours_pk(account: &Tenant) -> String {
+    format!("EH#{}#{}", account.id, account.generation())
 }
 
 /// The mark of the partition that an event lies in.
-pub fn event_hour(account: &AccountId, event: &EventKey) -> Key {
+pub fn event_hour(account: &Tenant, event: &EventKey) -> Key {
     let hour = Hour::of(event.received_at());
     key(event_hours_pk(account), event_hour_sk(hour, event.spread() % SHARDS))
 }
@@ -167,6 +183,11 @@ pub fn task(account: &AccountId, id: &TaskId) -> Key {
 /// What keeps a second task of a kind from an endpoint.
 pub fn task_claim(endpoint: &EndpointId, kind: &str) -> Key {
     key(format!("TC#{endpoint}"), kind)
+}
+
+/// A link into an account's portal and the session that comes of it, as the account lists them.
+pub fn portal_visit(account: &AccountId, id: &PortalSessionId) -> Key {
+    key(account_pk(account), format!("{PORTAL_SK}{id}"))
 }
 
 /// A link that opens the portal, by the hash of its token.

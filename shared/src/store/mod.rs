@@ -3,6 +3,7 @@
 //! Rows are the truth; messages and schedules only wake somebody up to look at them.
 
 mod accounts;
+mod counters;
 mod deliveries;
 mod document;
 mod due_rows;
@@ -23,8 +24,10 @@ mod slots;
 mod stats;
 mod table;
 mod tasks;
+mod transactions;
 
 pub use accounts::{AccountItems, AccountPage};
+pub use counters::Created;
 pub use deliveries::{DeliveryFilter, DeliveryPage, LogCursor};
 pub use document::{Change, Page};
 pub use due_rows::SweepCursor;
@@ -33,7 +36,7 @@ pub use events::Claim;
 pub use failed_deliveries::FailedRange;
 pub use idempotency::Earlier;
 pub use platform_sessions::PlatformSession;
-pub use portal_sessions::{Opened, PortalSession};
+pub use portal_sessions::{Opened, PortalSession, PortalVisit};
 pub use seals::EndpointSeal;
 
 use std::collections::HashMap;

@@ -3,16 +3,14 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
-use aws_sdk_dynamodb::types::error::TransactionCanceledException;
-use aws_sdk_dynamodb::types::{
-    AttributeValue, Delete, KeysAndAttributes, Put, PutRequest, TransactWriteItem, WriteRequest,
-};
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, PutRequest, WriteRequest};
 use futures::StreamExt;
 
 use super::keys::{self, Key};
 use super::shards::ShardPage;
-use super::{Item, Store, StoreError, number, sdk_error, string};
+use super::transactions::TRIES;
+use super::{Item, Store, StoreError, sdk_error, string};
 use crate::metrics::Count;
 use crate::sent::Sent;
 
@@ -22,18 +20,6 @@ const MAX_BATCH_GET: usize = 100;
 const CONCURRENCY: usize = 8;
 /// Tries for what DynamoDB leaves unprocessed when it throttles: about 3 s in all.
 const ROUNDS: u32 = 6;
-
-/// On what condition an item of a transaction is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum If {
-    Any,
-    /// There is none under its key.
-    New,
-    /// The one that is there has this revision.
-    Revision(u64),
-    /// There is none, or its `u`, in seconds since the epoch, is before this.
-    Expired(i64),
-}
 
 /// Which items of a partition to read.
 pub(super) struct Range<'a> {
@@ -58,8 +44,8 @@ pub(super) fn key_of(item: &Item) -> Key {
 impl Store {
     /// Notes that something was written, perhaps, in these partitions.
     pub(super) fn wrote<'k>(&self, partitions: impl IntoIterator<Item = &'k str>) {
-        for owner in partitions.into_iter().filter_map(keys::owner_of) {
-            self.changes.note(owner);
+        for changed in partitions.into_iter().filter_map(keys::changed_with) {
+            self.changes.note(changed);
         }
     }
 
@@ -234,7 +220,8 @@ impl Store {
         Ok((answer.items.unwrap_or_default(), answer.last_evaluated_key))
     }
 
-    /// Puts an item, on a condition if one is given. Answers whether the condition held.
+    /// Puts an item, on a condition if one is given. Answers whether the condition held. While a
+    /// transaction of others is at the item, it tries again.
     pub(super) async fn put_if(
         &self,
         item: Item,
@@ -251,84 +238,17 @@ impl Store {
         for (name, value) in values {
             put = put.expression_attribute_values(*name, value.clone());
         }
-        let sent = put.sent().await;
-        self.wrote([pk.as_str()]);
-        match sent {
-            Ok(_) => Ok(true),
-            Err(error)
-                if error
-                    .as_service_error()
-                    .is_some_and(|e| e.is_conditional_check_failed_exception()) =>
-            {
-                Ok(false)
-            }
-            Err(error) => Err(sdk_error(error)),
-        }
-    }
-
-    /// Puts items all or none, each on its condition. Answers whether the conditions held.
-    pub(super) async fn transact_puts(
-        &self,
-        puts: impl IntoIterator<Item = (Item, If)>,
-    ) -> Result<bool, StoreError> {
-        let mut transaction = self.dynamodb.transact_write_items();
-        let mut partitions = Vec::new();
-        for (item, condition) in puts {
-            partitions.push(key_of(&item).pk);
-            let put = Put::builder().table_name(&self.table).set_item(Some(item));
-            let put = match condition {
-                If::Any => put,
-                If::New => put.condition_expression("attribute_not_exists(pk)"),
-                If::Revision(revision) => put
-                    .condition_expression("r = :r")
-                    .expression_attribute_values(":r", number(revision)),
-                If::Expired(now) => put
-                    .condition_expression("attribute_not_exists(pk) OR u < :now")
-                    .expression_attribute_values(":now", number(now)),
-            };
-            let put = put.build().map_err(sdk_error)?;
-            transaction = transaction.transact_items(TransactWriteItem::builder().put(put).build());
-        }
-        let sent = transaction.sent().await;
-        self.wrote(partitions.iter().map(String::as_str));
-        match sent {
-            Ok(_) => Ok(true),
-            Err(error) => {
-                let cancelled = match error.as_service_error() {
-                    Some(TransactWriteItemsError::TransactionCanceledException(e)) => Some(e),
-                    _ => None,
-                };
-                let reasons = cancelled.map(TransactionCanceledException::cancellation_reasons);
-                let condition = reasons
-                    .into_iter()
-                    .flatten()
-                    .any(|reason| reason.code() == Some("ConditionalCheckFailed"));
-                if condition { Ok(false) } else { Err(sdk_error(error)) }
+        for _ in 0..TRIES {
+            let sent = put.clone().sent().await;
+            self.wrote([pk.as_str()]);
+            let Err(error) = sent else { return Ok(true) };
+            match error.as_service_error() {
+                Some(PutItemError::ConditionalCheckFailedException(_)) => return Ok(false),
+                Some(PutItemError::TransactionConflictException(_)) => self.let_others_end().await,
+                _ => return Err(sdk_error(error)),
             }
         }
-    }
-
-    /// Deletes items all or none.
-    pub(super) async fn transact_deletes(
-        &self,
-        keys: impl IntoIterator<Item = Key>,
-    ) -> Result<(), StoreError> {
-        let mut transaction = self.dynamodb.transact_write_items();
-        let mut partitions = Vec::new();
-        for key in keys {
-            partitions.push(key.pk.clone());
-            let delete = Delete::builder()
-                .table_name(&self.table)
-                .set_key(Some(item_key(key)))
-                .build()
-                .map_err(sdk_error)?;
-            transaction =
-                transaction.transact_items(TransactWriteItem::builder().delete(delete).build());
-        }
-        let sent = transaction.sent().await;
-        self.wrote(partitions.iter().map(String::as_str));
-        sent.map_err(sdk_error)?;
-        Ok(())
+        Err(StoreError::Contended)
     }
 
     pub(super) async fn delete(&self, key: Key) -> Result<(), StoreError> {

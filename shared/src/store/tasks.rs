@@ -2,12 +2,15 @@
 
 use jiff::Timestamp;
 
+use super::counters::Created;
 use super::document::{self, Change};
 use super::keys;
-use super::table::{If, item_key};
+use super::table::item_key;
+use super::transactions::{If, Step, Transacted};
 use super::{Item, Reader, Store, StoreError, number, string};
 use crate::ids::{AccountId, EndpointId, TaskId};
 use crate::task::{STALLED_AFTER, Task, TaskKind};
+use crate::tenant::Tenant;
 
 impl Store {
     /// The task of a kind that is on for an endpoint.
@@ -30,16 +33,22 @@ impl Store {
         }
     }
 
-    /// Creates a task with its claim. `false`: one of its kind has been created meanwhile.
+    /// Creates a task of an account with its claim, unless one of its kind has been created
+    /// meanwhile.
     ///
     /// # Errors
     /// When the table can't be written.
-    pub async fn create_task(&self, task: &Task) -> Result<bool, StoreError> {
-        let puts = [
-            (self.claim_item(task), If::Expired(task.updated_at.as_second())),
-            (self.task_item(task, 1)?, If::New),
+    pub async fn create_task(&self, tenant: &Tenant, task: &Task) -> Result<Created, StoreError> {
+        let steps = [
+            Self::account_is_there(tenant),
+            Step::put(self.claim_item(task), If::Expired(task.updated_at.as_second())),
+            Step::put(self.task_item(task, 1)?, If::New),
         ];
-        self.transact_puts(puts).await
+        Ok(match self.transact(steps).await? {
+            Transacted::Done => Created::Done,
+            Transacted::Refused(steps) if steps.contains(&0) => Created::NoAccount,
+            Transacted::Refused(_) => Created::Taken,
+        })
     }
 
     /// # Errors
@@ -60,7 +69,7 @@ impl Store {
     ) -> Result<Change<Task, E>, StoreError> {
         let key = keys::task(&task.account, &task.id);
         let write = |task: &Task, revision| self.task_item(task, revision);
-        let changed = self.change_item(&key, document::from_item, write, change).await?;
+        let changed = self.change_item(&key, document::whole, write, change).await?;
         if let Change::Done(task) = &changed {
             self.hold_claim(task).await?;
         }

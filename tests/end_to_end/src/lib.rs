@@ -27,7 +27,7 @@ pub use receiver::{Receiver, Reply, Request};
 pub use repository::{contract_tool, repository};
 pub use scripts::run_node;
 pub use stack::{ADMIN_KEY, Failure, Stack, StackOptions};
-pub use table::{runtime, store};
+pub use table::{runtime, store, tenant};
 pub use verifiers::{python, verdicts};
 
 /// How long a test waits for anything: far longer than it takes, so that a slow machine fails no

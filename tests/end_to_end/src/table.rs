@@ -3,6 +3,7 @@
 use posthorn_shared::runtime::Runtime;
 use posthorn_shared::settings::Settings;
 use posthorn_shared::store::Store;
+use posthorn_shared::tenant::Tenant;
 
 use crate::stack::Stack;
 
@@ -12,6 +13,15 @@ use crate::stack::Stack;
 /// When the table can't be reached.
 pub async fn store(stack: &Stack) -> Store {
     Store::new(&runtime(stack).await)
+}
+
+/// The account that has this id now, told apart from those that had it before.
+///
+/// # Panics
+/// When there is none.
+pub async fn tenant(stack: &Stack, id: &str) -> Tenant {
+    let account = store(stack).await.account(&id.parse().expect("an id")).await;
+    account.expect("an answer").expect("an account").tenant()
 }
 
 /// Clients of a running stack's AWS services.

@@ -11,6 +11,7 @@ use posthorn_shared::endpoint::{Endpoint, Interest};
 use posthorn_shared::matching::Matcher;
 use posthorn_shared::problem::{MAX_SHOWN_NAME, Problem};
 use posthorn_shared::settings::Settings;
+use posthorn_shared::tenant::Tenant;
 use serde_json::{Map, Value, json};
 
 use crate::choice;
@@ -195,7 +196,8 @@ fn blank() -> Endpoint {
     let (id, account) = ("ep_01h455vb4pex5vsknk084sn02q".parse(), "acme".parse());
     let secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".parse().expect("a secret");
     let now = jiff::Timestamp::UNIX_EPOCH;
-    Endpoint::new(id.expect("an id"), account.expect("an id"), secret, now)
+    let account = Tenant { id: account.expect("an id"), created_at: now };
+    Endpoint::new(id.expect("an id"), account, secret, now)
 }
 
 fn object(value: Value) -> Map<String, Value> {

@@ -20,11 +20,12 @@ use posthorn_shared::api_key::Scope;
 use posthorn_shared::delivery::Delivery;
 use posthorn_shared::dialect::{Dialect, Facade};
 use posthorn_shared::endpoint::Endpoint;
-use posthorn_shared::ids::{AccountId, EndpointId, EventKey, TaskId};
+use posthorn_shared::ids::{EndpointId, EventKey, TaskId};
 use posthorn_shared::problem::Problem;
 use posthorn_shared::store::{DeliveryFilter, DeliveryPage};
 use posthorn_shared::stored_event::StoredEvent;
 use posthorn_shared::task::TaskKind;
+use posthorn_shared::tenant::Tenant;
 use serde_json::{Map, Value, json};
 
 use crate::auth::Caller;
@@ -184,7 +185,7 @@ pub fn routes() -> Router<ApiState> {
 /// A request, and everything that it takes to answer it.
 pub struct Call {
     state: ApiState,
-    account: AccountId,
+    account: Tenant,
     urls: Urls,
     dialect: Dialect,
     presenter: &'static dyn Presenter,
@@ -294,7 +295,7 @@ impl Call {
     ) -> Result<(Vec<Value>, Option<EventKey>), Refusal> {
         let (mut room, mut entries, mut last) = (Room::new(), Vec::new(), None);
         for deliveries in found.deliveries.chunks(EVENTS_AT_ONCE) {
-            let keys = deliveries.iter().map(|one| (self.account.clone(), one.key.clone()));
+            let keys = deliveries.iter().map(|one| (self.account.id.clone(), one.key.clone()));
             let mut events = match self.presenter.logs_events() {
                 true => self.state.store.events(&keys.collect::<Vec<_>>()).await?,
                 false => HashMap::new(),

@@ -3,11 +3,12 @@
 
 use posthorn_shared::dialect::BuiltInType;
 use posthorn_shared::event_type::{CatalogOwner, EventType};
-use posthorn_shared::ids::{AccountId, EventTypeName};
+use posthorn_shared::ids::EventTypeName;
 use posthorn_shared::operational;
 use posthorn_shared::problem::Problem;
 use posthorn_shared::schema::{MAX_SCHEMA_BYTES, Schema};
-use posthorn_shared::store::Page;
+use posthorn_shared::store::{Created, Page};
+use posthorn_shared::tenant::Tenant;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
@@ -69,16 +70,25 @@ pub async fn create(
     let Some(name) = name else {
         return Err(Refusal::Fault);
     };
-    if let CatalogOwner::Account(account) = &owner {
-        refuse_over_limit(state, account, &owner).await?;
-    }
+    let limit = match &owner {
+        CatalogOwner::Account(account) => {
+            endpoints::dialect(state, account).await?.limits.max_event_types()
+        }
+        CatalogOwner::Everyone => u32::MAX,
+    };
     let now = state.runtime.clock.now();
     let event_type =
         EventType { name, description, schema, example, created_at: now, updated_at: now };
-    if !state.store.create_event_type(&owner, &event_type).await? {
-        return Err(Refusal::Conflict(format!("the catalog has {} already", event_type.name)));
+    match state.store.create_event_type(&owner, &event_type, limit).await? {
+        Created::Done => Ok(Entry { event_type, origin: Origin::from(&owner) }),
+        Created::NoAccount => Err(Refusal::Unknown("account")),
+        Created::Taken => {
+            Err(Refusal::Conflict(format!("the catalog has {} already", event_type.name)))
+        }
+        Created::Full => Err(Refusal::Conflict(format!(
+            "the catalog has its {limit} event types; delete one, or have limits.event_types raised"
+        ))),
     }
-    Ok(Entry { event_type, origin: Origin::from(&owner) })
 }
 
 /// Changes an event type by a JSON Merge Patch. Schema and example are values of their own: they
@@ -129,7 +139,7 @@ pub async fn find(state: &ApiState, owner: CatalogOwner, name: &str) -> Result<E
 /// The entry that counts for an account's events of this type.
 pub async fn known(
     state: &ApiState,
-    account: &AccountId,
+    account: &Tenant,
     name: &EventTypeName,
 ) -> Result<Option<Entry>, Refusal> {
     first_of(state, CatalogOwner::Account(account.clone()), name).await
@@ -224,20 +234,6 @@ async fn not_the_accounts(
     Ok(Some(Refusal::Forbidden(format!(
         "this event type {whose}; an entry of the account's own, with the same name, goes before it"
     ))))
-}
-
-async fn refuse_over_limit(
-    state: &ApiState,
-    account: &AccountId,
-    owner: &CatalogOwner,
-) -> Result<(), Refusal> {
-    let limit = endpoints::dialect(state, account).await?.limits.max_event_types();
-    if state.store.count_event_types(owner).await? < limit as usize {
-        return Ok(());
-    }
-    Err(Refusal::Conflict(format!(
-        "the catalog has its {limit} event types; delete one, or have limits.event_types raised"
-    )))
 }
 
 async fn read(state: &ApiState, owner: &CatalogOwner, mut fields: Fields) -> Result<Wish, Refusal> {

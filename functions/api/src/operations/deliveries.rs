@@ -5,9 +5,10 @@ use std::collections::HashSet;
 use posthorn_shared::delivery::{Delivery, Status};
 use posthorn_shared::endpoint::{Endpoint, Interest};
 use posthorn_shared::filter::MAX_STEPS;
-use posthorn_shared::ids::{AccountId, EndpointId};
+use posthorn_shared::ids::EndpointId;
 use posthorn_shared::matching::Matchers;
 use posthorn_shared::stored_event::StoredEvent;
+use posthorn_shared::tenant::Tenant;
 
 use crate::operations::endpoints;
 use crate::problem::Refusal;
@@ -21,7 +22,7 @@ const AT_ONCE: usize = 50;
 /// taken. Answers whether all were.
 pub async fn of_event(
     state: &ApiState,
-    account: &AccountId,
+    account: &Tenant,
     event: &StoredEvent,
     after: Option<&EndpointId>,
     mut takes: impl FnMut(Delivery) -> bool,

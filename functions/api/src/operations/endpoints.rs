@@ -11,7 +11,7 @@ use posthorn_shared::failure_rate::Baseline;
 use posthorn_shared::filter::Filter;
 use posthorn_shared::header_rules::{self, MAX_HEADERS, REDACTED, is_hidden};
 use posthorn_shared::health::Health;
-use posthorn_shared::ids::{AccountId, EndpointId};
+use posthorn_shared::ids::EndpointId;
 use posthorn_shared::masked_url::masked;
 use posthorn_shared::problem::{Problem, child};
 use posthorn_shared::rate_limit::RateLimit;
@@ -19,8 +19,9 @@ use posthorn_shared::retry_policy::RetryPolicy;
 use posthorn_shared::secret::Secret;
 use posthorn_shared::settings::Settings;
 use posthorn_shared::stats::Hour;
-use posthorn_shared::store::StoreError;
+use posthorn_shared::store::{Created, StoreError};
 use posthorn_shared::subscription::Subscription;
+use posthorn_shared::tenant::Tenant;
 use serde_json::{Map, Value, json};
 
 use crate::fields::Fields;
@@ -61,7 +62,7 @@ pub struct Changed {
 /// Creates an endpoint, with the secret that was given or a new one.
 pub async fn create(
     state: &ApiState,
-    account: &AccountId,
+    account: &Tenant,
     fields: Fields,
 ) -> Result<Endpoint, Refusal> {
     let dialect = dialect(state, account).await?;
@@ -76,13 +77,18 @@ pub async fn create(
     let token = dialect.has_token().then(|| base32::encode(clock.random()));
     let endpoint = Endpoint { token, ..Endpoint::new(id, account.clone(), secret, now) };
     let endpoint = wish.apply(endpoint);
-    refuse_over_limit(state, account, &dialect).await?;
-    state.store.create_endpoint(&endpoint).await?;
-    Ok(endpoint)
+    let limit = dialect.limits.max_endpoints();
+    match state.store.create_endpoint(&endpoint, limit).await? {
+        Created::Done => Ok(endpoint),
+        Created::NoAccount => Err(Refusal::Unknown("account")),
+        Created::Full | Created::Taken => Err(Refusal::Conflict(format!(
+            "the account has its {limit} endpoints; delete one, or have limits.endpoints raised"
+        ))),
+    }
 }
 
 /// All endpoints of an account, newest first.
-pub async fn all(state: &ApiState, account: &AccountId) -> Result<Vec<Endpoint>, Refusal> {
+pub async fn all(state: &ApiState, account: &Tenant) -> Result<Vec<Endpoint>, Refusal> {
     const PAGE: usize = 250;
     let (mut all, mut after) = (Vec::new(), None::<String>);
     loop {
@@ -98,7 +104,7 @@ pub async fn all(state: &ApiState, account: &AccountId) -> Result<Vec<Endpoint>,
 /// Changes an endpoint by a JSON Merge Patch (RFC 7396) over [`settable`].
 pub async fn change(
     state: &ApiState,
-    account: &AccountId,
+    account: &Tenant,
     id: &EndpointId,
     patch: Fields,
 ) -> Result<Changed, Refusal> {
@@ -148,7 +154,7 @@ pub async fn change(
 /// for as long as is asked, so that receivers can change over.
 pub async fn rotate_secret(
     state: &ApiState,
-    account: &AccountId,
+    account: &Tenant,
     id: &EndpointId,
     mut fields: Fields,
 ) -> Result<Endpoint, Refusal> {
@@ -175,7 +181,7 @@ pub async fn rotate_secret(
 }
 
 /// The endpoint, if the account has it.
-pub async fn find(state: &ApiState, account: &AccountId, id: &str) -> Result<Endpoint, Refusal> {
+pub async fn find(state: &ApiState, account: &Tenant, id: &str) -> Result<Endpoint, Refusal> {
     let unknown = || Refusal::Unknown("endpoint");
     let id: EndpointId = id.parse().map_err(|_| unknown())?;
     state.store.endpoint(account, &id).await?.ok_or_else(unknown)
@@ -192,25 +198,10 @@ async fn baseline(
     Ok(Baseline::new(hour, &found.first().map(|(_, counters)| *counters).unwrap_or_default()))
 }
 
-async fn refuse_over_limit(
-    state: &ApiState,
-    account: &AccountId,
-    dialect: &Dialect,
-) -> Result<(), Refusal> {
-    let limit = dialect.limits.max_endpoints();
-    if state.store.count_endpoints(account).await? < limit as usize {
-        return Ok(());
-    }
-    Err(Refusal::Conflict(format!(
-        "the account has its {limit} endpoints; delete one, or have limits.endpoints raised"
-    )))
-}
-
 /// The dialect that an account speaks.
-pub async fn dialect(state: &ApiState, account: &AccountId) -> Result<Dialect, StoreError> {
-    let view = state.accounts.get(account).await?;
-    let standard = || state.runtime.settings.dialects.standard().clone();
-    Ok(view.map_or_else(standard, |view| view.dialect.clone()))
+pub async fn dialect(state: &ApiState, account: &Tenant) -> Result<Dialect, Refusal> {
+    let view = state.accounts.of(account).await?.ok_or(Refusal::Unknown("account"))?;
+    Ok(view.dialect.clone())
 }
 
 /// A secret of the dialect's form.

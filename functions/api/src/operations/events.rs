@@ -1,12 +1,15 @@
 //! Events: ingest and look-up.
 
 use posthorn_shared::account_view::AccountView;
-use posthorn_shared::event::{CHECKED_ATTRIBUTE, IncomingEvent, KEY_ATTRIBUTE};
-use posthorn_shared::ids::{AccountId, EventKey, ProducerEventId};
+use posthorn_shared::event::{
+    CHECKED_ATTRIBUTE, GENERATION_ATTRIBUTE, IncomingEvent, KEY_ATTRIBUTE,
+};
+use posthorn_shared::ids::{EventKey, ProducerEventId};
 use posthorn_shared::operational;
 use posthorn_shared::problem::{MAX_PROBLEMS, Problem, note_all};
 use posthorn_shared::queue::Outgoing;
 use posthorn_shared::stored_event::StoredEvent;
+use posthorn_shared::tenant::Tenant;
 
 use crate::problem::Refusal;
 use crate::state::ApiState;
@@ -21,10 +24,10 @@ pub struct Accepted {
 /// the request an event is.
 pub async fn accept(
     state: &ApiState,
-    account: &AccountId,
+    account: &Tenant,
     events: Vec<(String, IncomingEvent)>,
 ) -> Result<Vec<Accepted>, Refusal> {
-    let view = state.accounts.get(account).await?.ok_or(Refusal::Unknown("account"))?;
+    let view = state.accounts.of(account).await?.ok_or(Refusal::Unknown("account"))?;
     let mut problems = Vec::new();
     for (pointer, event) in &events {
         if problems.len() == MAX_PROBLEMS {
@@ -55,7 +58,7 @@ pub async fn accept(
 
 /// The message of an event that was checked.
 fn message(state: &ApiState, view: &AccountView, event: IncomingEvent) -> Accepted {
-    let account = &view.account.id;
+    let account = &view.tenant;
     let clock = &state.runtime.clock;
     let now = clock.now();
     let timestamp = event.timestamp.unwrap_or(now);
@@ -66,9 +69,10 @@ fn message(state: &ApiState, view: &AccountView, event: IncomingEvent) -> Accept
     let body = format!(
         r#"{{"account":"{account}",{own_id}"type":"{event_type}","timestamp":"{timestamp}","data":{data}}}"#
     );
+    // Another may have the account's id by the time it is read.
+    let mut attributes = vec![(GENERATION_ATTRIBUTE, account.generation().to_string())];
     let checked = view.schema_fingerprint(event_type);
-    let checked = checked.map(|fingerprint| (CHECKED_ATTRIBUTE, fingerprint.to_owned()));
-    let mut attributes = Vec::from_iter(checked);
+    attributes.extend(checked.map(|fingerprint| (CHECKED_ATTRIBUTE, fingerprint.to_owned())));
     let id = match event.id {
         // The key follows from the SQS message; the producer is answered with its own id.
         Some(id) => id.to_string(),
@@ -82,7 +86,7 @@ fn message(state: &ApiState, view: &AccountView, event: IncomingEvent) -> Accept
 }
 
 /// Finds an event by the id that users know.
-pub async fn find(state: &ApiState, account: &AccountId, id: &str) -> Result<StoredEvent, Refusal> {
+pub async fn find(state: &ApiState, account: &Tenant, id: &str) -> Result<StoredEvent, Refusal> {
     let unknown = || Refusal::Unknown("event");
     if let Ok(key) = id.parse::<EventKey>()
         && let Some(event) = state.store.event(account, &key).await?

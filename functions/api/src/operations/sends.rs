@@ -31,7 +31,7 @@ pub async fn test(
     if let Some(name) = &event_type {
         let known = catalog::known(state, account, name).await?;
         if known.is_none() {
-            let view = state.accounts.get(account).await?.ok_or(Refusal::Unknown("account"))?;
+            let view = state.accounts.of(account).await?.ok_or(Refusal::Unknown("account"))?;
             if !view.knows(name) {
                 fields.problem("/event_type", format!("the catalog has no event type {name}"));
             }
@@ -57,7 +57,7 @@ pub async fn test(
     let clock = &state.runtime.clock;
     let now = clock.now();
     let event = StoredEvent {
-        account: account.clone(),
+        account: account.id.clone(),
         key: EventKey::new(now, clock.random()),
         id: None,
         event_type,
@@ -65,7 +65,7 @@ pub async fn test(
         data: event.data.get().to_owned(),
         test: true,
     };
-    let stored = state.store.put_events([&event]).await.pop();
+    let stored = state.store.put_events([(account, &event)]).await.pop();
     if let Some(Err(error)) = stored {
         return Err(Refusal::Unavailable(error));
     }

@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use posthorn_shared::endpoint::Endpoint;
-use posthorn_shared::ids::{AccountId, TaskId};
+use posthorn_shared::ids::TaskId;
 use posthorn_shared::queue;
+use posthorn_shared::store::Created;
 use posthorn_shared::task::{Task, TaskKind, TaskMessage, TaskStatus};
+use posthorn_shared::tenant::Tenant;
 
 use crate::fields::Fields;
 use crate::operations::sends::refuse_inactive;
@@ -37,7 +39,8 @@ pub async fn start(
     refuse_inactive(endpoint)?;
     let task = Task {
         id: TaskId::new(now, clock.random()),
-        account: endpoint.account.clone(),
+        account: endpoint.account.id.clone(),
+        account_created_at: Some(endpoint.account.created_at),
         endpoint: endpoint.id.clone(),
         kind,
         status: TaskStatus::Running,
@@ -58,11 +61,14 @@ pub async fn start(
     if let Some(Err(error)) = sent.await.pop() {
         return Err(Refusal::Unavailable(error.to_string()));
     }
-    if !state.store.create_task(&task).await? {
-        refuse_second(state, &task).await?;
-        return Err(Refusal::Unavailable("another task came in between".to_owned()));
+    match state.store.create_task(&endpoint.account, &task).await? {
+        Created::Done => Ok(task.id),
+        Created::NoAccount => Err(Refusal::Unknown("account")),
+        Created::Taken | Created::Full => {
+            refuse_second(state, &task).await?;
+            Err(Refusal::Unavailable("another task came in between".to_owned()))
+        }
     }
-    Ok(task.id)
 }
 
 async fn refuse_second(state: &ApiState, task: &Task) -> Result<(), Refusal> {
@@ -76,8 +82,9 @@ async fn refuse_second(state: &ApiState, task: &Task) -> Result<(), Refusal> {
 }
 
 /// The task, if the account has it.
-pub async fn find(state: &ApiState, account: &AccountId, id: &str) -> Result<Task, Refusal> {
+pub async fn find(state: &ApiState, account: &Tenant, id: &str) -> Result<Task, Refusal> {
     let unknown = || Refusal::Unknown("task");
     let id: TaskId = id.parse().map_err(|_| unknown())?;
-    state.store.task(account, &id).await?.ok_or_else(unknown)
+    let task = state.store.task(&account.id, &id).await?;
+    task.filter(|task| task.is_of(account)).ok_or_else(unknown)
 }

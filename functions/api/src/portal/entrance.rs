@@ -8,13 +8,12 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 use maud::{Markup, html};
 use posthorn_shared::account_view::AccountView;
 use posthorn_shared::digest::sha256_hex;
-use posthorn_shared::ids::AccountId;
-use posthorn_shared::store::Opened;
+use posthorn_shared::store::{Opened, PortalSession};
 use serde::Deserialize;
 
 use super::gate::Framers;
 use super::posted::{Posted, SigningIn};
-use super::session::Found;
+use super::session::{Found, view_of};
 use super::shell;
 use super::site::Site;
 use super::token::{Realm, Token, no_cookie};
@@ -46,15 +45,13 @@ pub async fn door(
     };
     let link = state.store.portal_link(&sha256_hex(&token)).await?.ok_or(Trouble::LinkOver)?;
     // In a frame this page is the first one: the account says by whom it may be framed.
-    let view = state.accounts.get(&link.account).await?.ok_or(Trouble::LinkOver)?;
+    let view = view_of(&link, &state).await?.ok_or(Trouble::LinkOver)?;
     let waits = match &found {
-        Found::Present(visitor) => {
-            *visitor.account() != link.account || is_from_elsewhere(&headers)
-        }
+        Found::Present(visitor) => *visitor.account() != view.tenant || is_from_elsewhere(&headers),
         Found::Unclear(_) => true,
         Found::Over(_) | Found::Nobody => Token::are_several(&headers, Realm::Account, &site),
     };
-    let left = found.view().filter(|left| left.account.id != link.account);
+    let left = found.view().filter(|left| left.tenant != view.tenant);
     let content = html! {
         @if waits { (question(&view, left.map(|left| left.account.name.as_str()))) }
         @else {
@@ -106,13 +103,13 @@ pub async fn enter(State(state): State<ApiState>, sent: SigningIn) -> Result<Res
     let session = match opened {
         Opened::Now(session) => session,
         // Whoever opened it, and goes back to it, is where they want to be.
-        Opened::Before(link) if is_in(&parts, &link.account) => {
+        Opened::Before(link) if is_in(&parts, &link) => {
             return Ok(go_to(&site, FIRST_PAGE));
         }
         Opened::Before(_) => return Err(Trouble::LinkUsed),
         Opened::Unknown => return Err(Trouble::LinkOver),
     };
-    let view = state.accounts.get(&session.account).await?.ok_or(Trouble::LinkOver)?;
+    let view = view_of(&session, &state).await?.ok_or(Trouble::LinkOver)?;
     let framers = Framers::of(&view.account);
     let framed = !framers.0.is_empty();
     let seconds = session.expires_at.duration_since(now).as_secs();
@@ -143,8 +140,9 @@ pub async fn leave(State(state): State<ApiState>, posted: Posted) -> Result<Resp
     Ok(with_cookie(page.into_response(), &no_cookie(Realm::Account, &visitor.site, framed)))
 }
 
-fn is_in(parts: &Parts, account: &AccountId) -> bool {
-    Found::in_request(parts).present().is_ok_and(|visitor| visitor.account() == account)
+fn is_in(parts: &Parts, link: &PortalSession) -> bool {
+    let found = Found::in_request(parts).present();
+    found.is_ok_and(|visitor| visitor.account().id == link.account)
 }
 
 /// Sends the browser on to a page, by GET.

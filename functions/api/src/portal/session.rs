@@ -7,8 +7,8 @@ use http::request::Parts;
 use jiff::Timestamp;
 use posthorn_shared::account_view::AccountView;
 use posthorn_shared::dialect::{Dialect, Words};
-use posthorn_shared::ids::AccountId;
-use posthorn_shared::store::PortalSession;
+use posthorn_shared::store::{PortalSession, StoreError};
+use posthorn_shared::tenant::Tenant;
 
 use super::posted::SignedIn;
 use super::site::Site;
@@ -29,8 +29,8 @@ pub struct Visitor {
 }
 
 impl Visitor {
-    pub fn account(&self) -> &AccountId {
-        &self.view.account.id
+    pub fn account(&self) -> &Tenant {
+        &self.view.tenant
     }
 
     pub fn dialect(&self) -> &Dialect {
@@ -121,15 +121,30 @@ async fn look(token: Token, state: &ApiState, site: &Site) -> Result<Found, Trou
     let Some(session) = state.store.portal_session(&token.sha256()).await? else {
         return Ok(Found::Nobody);
     };
-    let PortalSession { account, expires_at, .. } = session;
     // A session ends with its account.
-    let Some(view) = state.accounts.get(&account).await? else {
+    let Some(view) = view_of(&session, state).await? else {
         return Ok(Found::Nobody);
     };
+    let expires_at = session.expires_at;
     if expires_at <= state.runtime.clock.now() {
         return Ok(Found::Over(view));
     }
-    request_log::is_of(account.as_str());
+    request_log::is_of(session.account.as_str());
     let site = site.clone();
     Ok(Found::Present(Box::new(Visitor { site, view, expires_at, token })))
+}
+
+/// The account of a link or a session. Those of release 0.1.0 name it by its id alone: if an account with
+/// this id was deleted, they may be that one's, and open nothing.
+pub async fn view_of(
+    session: &PortalSession,
+    state: &ApiState,
+) -> Result<Option<Arc<AccountView>>, StoreError> {
+    match session.tenant() {
+        Some(tenant) => state.accounts.of(&tenant).await,
+        None => {
+            let view = state.accounts.get(&session.account).await?;
+            Ok(view.filter(|view| view.account.former_deleted_at.is_none()))
+        }
+    }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use posthorn_shared::event_type::{CatalogOwner, EventType};
-use posthorn_shared::ids::AccountId;
+use posthorn_shared::tenant::Tenant;
 
 use super::trouble::Trouble;
 use crate::operations::catalog;
@@ -21,7 +21,7 @@ pub const OPERATIONAL: [(&str, &str); 4] = [
 ];
 
 /// All that count for the account, by name.
-pub async fn all(state: &ApiState, account: &AccountId) -> Result<Vec<EventType>, Trouble> {
+pub async fn all(state: &ApiState, account: &Tenant) -> Result<Vec<EventType>, Trouble> {
     let owner = CatalogOwner::Account(account.clone());
     let (mut all, mut after) = (Vec::new(), None::<String>);
     loop {

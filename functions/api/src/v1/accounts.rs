@@ -20,7 +20,8 @@ use crate::problem::Refusal;
 use crate::state::ApiState;
 use crate::v1::requests::{AccountPatch, NewAccount};
 
-/// Creates an account: a tenant.
+/// Creates an account: a tenant. With the id of an account that was deleted less than two seconds ago,
+/// the request waits for that long.
 #[utoipa::path(post, operation_id = "create_account", path = "/v1/accounts", tag = "accounts",
     request_body = NewAccount, responses((status = 201, body = Account)))]
 pub async fn create(
@@ -42,11 +43,11 @@ pub async fn create(
         portal: PortalSettings::default(),
         created_at: now,
         updated_at: now,
+        former_deleted_at: None,
+        deleted_at: None,
     });
     fields.finish()?;
-    if !state.store.create_account(&account).await? {
-        return Err(Refusal::Conflict(format!("there is an account {} already", account.id)));
-    }
+    let account = accounts::create(&state, account).await?;
     Ok((StatusCode::CREATED, shown(&state, account)))
 }
 
@@ -87,11 +88,14 @@ pub async fn change(
     let mut fields = Fields::parse(&body)?;
     let name = fields.text("name", 256);
     let dialect = known_dialect(&state, &mut fields);
-    let account = accounts::find(&state, &id).await?;
+    let tenant = accounts::find(&state, &id).await?.tenant();
     let overrides = Overrides::read(&mut fields);
     fields.finish()?;
     let now = state.runtime.clock.now();
-    let changed = state.store.change_account(&account.id, |mut account| {
+    let changed = state.store.change_account(&tenant.id, |mut account| {
+        if account.deleted_at.is_some() || account.tenant() != tenant {
+            return Err(Refusal::Unknown("account"));
+        }
         if let Some(name) = &name {
             account.name.clone_from(name);
         }
@@ -99,13 +103,14 @@ pub async fn change(
             account.dialect.clone_from(dialect);
         }
         account.updated_at = now;
-        Ok::<_, Refusal>(overrides.over(account))
+        Ok(overrides.over(account))
     });
     Ok(shown(&state, Refusal::of_change(changed.await?, "account")?))
 }
 
-/// Deletes an account. Endpoints, keys and catalog go at once; events and deliveries can't be
-/// reached any more and expire.
+/// Deletes an account. Endpoints, keys, catalog, portal links and sessions go at once; events and
+/// deliveries can't be reached any more and expire. A new account can have its id, and shares nothing
+/// with it.
 #[utoipa::path(delete, operation_id = "delete_account", path = "/v1/accounts/{id}", tag = "accounts",
     params(("id" = AccountId, Path)), responses((status = 204)))]
 pub async fn remove(
@@ -113,15 +118,14 @@ pub async fn remove(
     State(state): State<ApiState>,
     Path(id): Path<String>,
 ) -> Result<StatusCode, Refusal> {
-    let account = accounts::find(&state, &id).await?;
-    state.store.delete_account(&account).await?;
+    accounts::delete(&state, &id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 /// An account as it is shown: with the limits as they hold.
 fn shown(state: &ApiState, mut account: Account) -> Json<Account> {
     account.limits = accounts::limits(state, &account);
-    Json(account)
+    Json(Account { former_deleted_at: None, deleted_at: None, ..account })
 }
 
 /// What an account says in its dialect's place. What is absent stays as it is; what is null is the

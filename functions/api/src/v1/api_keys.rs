@@ -53,7 +53,7 @@ pub async fn create(
     Path(account): Path<String>,
     body: RequestBody,
 ) -> Result<(StatusCode, Json<KeyView>), Refusal> {
-    let account = accounts::find(&state, &account).await?;
+    let tenant = accounts::find(&state, &account).await?.tenant();
     let mut fields = Fields::parse(&body)?;
     let name = fields.required_text("name", 256);
     let expected = "a list of one to three of manage, publish and read";
@@ -66,13 +66,16 @@ pub async fn create(
     let text = api_key::generate(clock.random());
     let key = ApiKey {
         id: KeyId::new(clock.now(), clock.random()),
-        account: account.id,
+        account: tenant.id.clone(),
+        account_created_at: Some(tenant.created_at),
         name,
         scopes: scopes.into_iter().collect(),
         sha256: sha256_hex(&text),
         created_at: clock.now(),
     };
-    state.store.create_api_key(&key).await?;
+    if !state.store.create_api_key(&tenant, &key).await? {
+        return Err(Refusal::Unknown("account"));
+    }
     let view = KeyView { key: Some(text), ..KeyView::from(key) };
     Ok((StatusCode::CREATED, Json(view)))
 }
@@ -89,7 +92,8 @@ pub async fn list(
 ) -> Result<Json<List<KeyView>>, Refusal> {
     let account = accounts::find(&state, &account).await?;
     let after = query.after()?;
-    let found = state.store.api_keys(&account.id, query.limit()?, after.as_deref()).await?;
+    let tenant = account.tenant();
+    let found = state.store.api_keys(&tenant, query.limit()?, after.as_deref()).await?;
     Ok(page(found.items.into_iter().map(KeyView::from).collect(), found.next.as_deref()))
 }
 
@@ -103,7 +107,7 @@ pub async fn remove(
 ) -> Result<StatusCode, Refusal> {
     let account = accounts::find(&state, &account).await?;
     let id: KeyId = id.parse().map_err(|_| Refusal::Unknown("key"))?;
-    if state.store.delete_api_key(&account.id, &id).await? {
+    if state.store.delete_api_key(&account.tenant(), &id).await? {
         Ok(StatusCode::NO_CONTENT)
     } else {
         Err(Refusal::Unknown("key"))

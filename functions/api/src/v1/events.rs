@@ -142,7 +142,6 @@ pub async fn list(
     Query(query): Query<EventsQuery>,
 ) -> Result<Json<List<EventView>>, Refusal> {
     let account = caller.account(Scope::Read)?;
-    let view = state.accounts.get(account).await?.ok_or(Refusal::Unknown("account"))?;
     let mut narrowing = Narrowing::default();
     let filter = EventFilter {
         event_type: narrowing.event_type("/type", query.event_type),
@@ -154,7 +153,7 @@ pub async fn list(
     let after = paging.after_parsed::<EventKey>()?;
     let now = state.runtime.clock.now();
     let found =
-        state.store.event_log(&view.account, &filter, paging.limit()?, after.as_ref(), now).await?;
+        state.store.event_log(account, &filter, paging.limit()?, after.as_ref(), now).await?;
     let next = found.next.as_ref().map(EventKey::as_str);
     Ok(page(found.events.into_iter().map(EventView::from).collect(), next))
 }

@@ -19,6 +19,7 @@ use posthorn_shared::ids::EventKey;
 use posthorn_shared::queue;
 use posthorn_shared::store::{Change, StoreError};
 use posthorn_shared::task::{Task, TaskKind, TaskMessage, TaskStatus};
+use posthorn_shared::tenant::Tenant;
 
 use crate::Retry;
 
@@ -91,14 +92,15 @@ impl Retry {
         if !task.is_running() {
             return Ok(());
         }
-        let interest = self.store.interest(&task.account, &task.endpoint).await?;
-        let Some(interest) = interest.filter(|interest| interest.disabled_reason.is_none()) else {
+        let found = self.store.interest(&task.account, &task.endpoint).await?;
+        let found = found.filter(|(_, interest)| interest.disabled_reason.is_none());
+        let Some((account, interest)) = found else {
             tracing::warn!(task = %task.id, "stopped: the endpoint is switched off or deleted");
             return self.write_down(&task, None, TaskStatus::Stopped).await.map(drop);
         };
         let busy = self.waiting().await? > BUSY;
         let size = if busy { SMALL_PAGE } else { PAGE };
-        let page = self.make(&task, interest, size).await?;
+        let page = self.make(&task, &account.tenant(), interest, size).await?;
         self.send_messages(&page.messages).await?;
 
         let more = page.next.is_some();
@@ -112,12 +114,18 @@ impl Retry {
         Ok(())
     }
 
-    async fn make(&self, task: &Task, interest: Interest, size: usize) -> Result<Page, TaskError> {
+    async fn make(
+        &self,
+        task: &Task,
+        account: &Tenant,
+        interest: Interest,
+        size: usize,
+    ) -> Result<Page, TaskError> {
         match task.kind {
             TaskKind::Recover => recover::page(&self.store, task, interest, size).await,
             TaskKind::ReplayMissing => {
                 let now = self.runtime.clock.now();
-                replay_missing::page(&self.store, task, interest, size, now).await
+                replay_missing::page(&self.store, task, account, interest, size, now).await
             }
         }
     }

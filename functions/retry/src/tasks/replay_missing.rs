@@ -9,6 +9,7 @@ use posthorn_shared::filter::MAX_STEPS;
 use posthorn_shared::matching::Matchers;
 use posthorn_shared::store::{EventFilter, Store};
 use posthorn_shared::task::Task;
+use posthorn_shared::tenant::Tenant;
 
 use super::{Page, TaskError};
 
@@ -19,20 +20,17 @@ const PAGE_STEPS: u64 = 10 * MAX_STEPS;
 pub(super) async fn page(
     store: &Store,
     task: &Task,
+    account: &Tenant,
     interest: Interest,
     size: usize,
     now: Timestamp,
 ) -> Result<Page, TaskError> {
-    let nothing = Page { messages: Vec::new(), examined: 0, next: None };
-    let Some(account) = store.account(&task.account).await? else {
-        return Ok(nothing);
-    };
     let matchers = Matchers::from_iter([interest]);
     if matchers.is_empty() {
-        return Ok(nothing);
+        return Ok(Page { messages: Vec::new(), examined: 0, next: None });
     }
     let window = EventFilter { event_type: None, since: Some(task.since), until: Some(task.until) };
-    let mut found = store.event_log(&account, &window, size, task.after.as_ref(), now).await?;
+    let mut found = store.event_log(account, &window, size, task.after.as_ref(), now).await?;
     let (mut candidates, mut steps, mut examined) = (Vec::new(), 0, 0);
     for event in found.events {
         examined += 1;

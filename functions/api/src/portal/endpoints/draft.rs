@@ -194,7 +194,8 @@ pub fn retry_text(policy: &RetryPolicy) -> String {
 mod tests {
     use jiff::Timestamp;
     use posthorn_shared::dialect::Dialect;
-    use posthorn_shared::ids::{AccountId, EndpointId};
+    use posthorn_shared::ids::EndpointId;
+    use posthorn_shared::tenant::Tenant;
 
     use super::*;
 
@@ -205,7 +206,7 @@ mod tests {
 
     fn endpoint() -> Endpoint {
         let id = EndpointId::new(Timestamp::UNIX_EPOCH, 1);
-        let account: AccountId = "acme".parse().unwrap();
+        let account = Tenant { id: "acme".parse().unwrap(), created_at: Timestamp::UNIX_EPOCH };
         let secret = Dialect::standard().secret.generate(|| 7);
         let mut endpoint = Endpoint::new(id, account, secret, Timestamp::UNIX_EPOCH);
         endpoint.url = "https://example.com/".to_owned();

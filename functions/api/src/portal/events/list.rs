@@ -105,7 +105,7 @@ async fn read(
     let paging = PageQuery::new(Some(PAGE.to_owned()), Some(narrow.cursor.clone()));
     let after = paging.after_parsed::<EventKey>()?;
     let (limit, now) = (paging.limit()?, state.runtime.clock.now());
-    let account = &visitor.view.account;
+    let account = visitor.account();
     Ok(state.store.event_log(account, filter, limit, after.as_ref(), now).await?)
 }
 

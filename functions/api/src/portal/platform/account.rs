@@ -1,4 +1,4 @@
-//! One account: its endpoints, its limits, and the way into its portal.
+//! One account: its endpoints, its limits, the way into its portal, and who is there.
 
 use axum::extract::State;
 use axum::response::{Html, Response};
@@ -12,6 +12,7 @@ use super::figures::{numbers, rate};
 use super::frame::{self, Section};
 use super::session::Operator;
 use super::survey::{Measured, measured, sum, totals};
+use super::visits;
 use crate::operations::{accounts, portal_links};
 use crate::portal::endpoints::state;
 use crate::portal::entrance::go_to;
@@ -32,7 +33,9 @@ pub async fn show(
     Path(id): Path<String>,
 ) -> Result<Html<String>, Trouble> {
     let account = accounts::find(&state, &id).await?;
-    let found = state.store.endpoint_outlines(&account.id, ENDPOINTS).await?;
+    let tenant = account.tenant();
+    let found = state.store.endpoint_outlines(&tenant, ENDPOINTS).await?;
+    let visits = state.store.portal_visits(&tenant, visits::LOOKED_AT, None).await?;
     let ids: Vec<EndpointId> = found.items.iter().map(|endpoint| endpoint.id.clone()).collect();
     let totals = totals(&state, ids).await?;
     let mut endpoints = measured(found.items, totals.into_iter());
@@ -47,6 +50,7 @@ pub async fn show(
         }
         (list(&endpoints, found.next.is_some()))
         (limits_of(limits, &endpoints, found.next.is_some()))
+        (visits::section(&operator, account.id.as_str(), &visits, state.runtime.clock.now()))
     };
     Ok(frame::page(&operator, Section::Accounts, &account.name, &content))
 }
@@ -59,7 +63,7 @@ pub async fn open(
     posted: Posted<Operator>,
 ) -> Result<Response, Trouble> {
     let account = accounts::find(&state, &id).await?;
-    let link = portal_links::create(&state, &account.id, portal_links::LIFETIME).await?;
+    let link = portal_links::create(&state, &account.tenant(), portal_links::LIFETIME).await?;
     tracing::info!(account = %account.id, "portal opened by the platform team");
     Ok(go_to(&posted.visitor.site, &format!("?session={}", link.token)))
 }

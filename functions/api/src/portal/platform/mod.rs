@@ -16,6 +16,7 @@ mod overview;
 mod queues;
 mod session;
 mod survey;
+mod visits;
 
 use axum::routing::{get, post};
 use axum::{Router, middleware};
@@ -32,6 +33,7 @@ pub fn routes(state: ApiState) -> Router<ApiState> {
         .route("/accounts", get(accounts::list))
         .route("/accounts/{id}", get(account::show))
         .route("/accounts/{id}/portal", post(account::open))
+        .route("/accounts/{id}/portal-sessions/{session_id}/end", post(visits::end))
         .fallback(|| async { Trouble::Missing("page") })
         .method_not_allowed_fallback(|| async { Trouble::Missing("page") })
         .layer(middleware::from_fn_with_state(state, gate::layer))

@@ -125,7 +125,7 @@ async fn with_endpoints(
     state: &ApiState,
     account: Account,
 ) -> Result<(Account, Page<Outline>), StoreError> {
-    let found = state.store.endpoint_outlines(&account.id, ENDPOINTS).await?;
+    let found = state.store.endpoint_outlines(&account.tenant(), ENDPOINTS).await?;
     Ok((account, found))
 }
 

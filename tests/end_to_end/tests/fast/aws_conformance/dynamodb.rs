@@ -2,9 +2,11 @@
 //! suite against AWS, and the meter.
 
 use aws_sdk_dynamodb::error::ProvideErrorMetadata;
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{
-    AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, PutRequest,
-    ReturnConsumedCapacity, ScalarAttributeType, WriteRequest,
+    AttributeDefinition, AttributeValue, BillingMode, ConditionCheck, KeySchemaElement, KeyType,
+    Put, PutRequest, ReturnConsumedCapacity, ScalarAttributeType, TransactWriteItem, Update,
+    WriteRequest,
 };
 use serde_json::json;
 
@@ -81,6 +83,55 @@ async fn a_condition_that_fails_is_told_apart() {
     let missing = missing.key("pk", AttributeValue::S("p".to_owned())).send().await;
     let code = missing.expect_err("no table").code().map(str::to_owned);
     assert_eq!(code.as_deref(), Some("ResourceNotFoundException"));
+}
+
+/// Which conditions of a transaction did not hold is told step by step, and nothing was done.
+#[tokio::test]
+async fn a_transaction_says_which_of_its_conditions_failed() {
+    let endpoint = ours().await;
+    table(&endpoint).await;
+    let text = |text: &str| AttributeValue::S(text.to_owned());
+    let number = |number: u32| AttributeValue::N(number.to_string());
+    let transact = async |there: &str, limit: u32, new: &str| {
+        let check = ConditionCheck::builder().table_name("table").key("pk", text(there));
+        let check = check.key("sk", text("s")).condition_expression("attribute_exists(pk)");
+        let update = Update::builder().table_name("table").key("pk", text("counter"));
+        let update = update.key("sk", text("s")).update_expression("ADD n :n, r :n SET u = :n");
+        let update = update.condition_expression("attribute_not_exists(n) OR n < :limit");
+        let update = update.expression_attribute_values(":limit", number(limit));
+        let update = update.expression_attribute_values(":n", number(1));
+        let put = Put::builder().table_name("table").item("pk", text(new)).item("sk", text("s"));
+        let put = put.condition_expression("attribute_not_exists(pk)");
+        let step = TransactWriteItem::builder;
+        let answer = endpoint
+            .dynamodb
+            .transact_write_items()
+            .transact_items(step().condition_check(check.build().expect("a check")).build())
+            .transact_items(step().update(update.build().expect("an update")).build())
+            .transact_items(step().put(put.build().expect("a put")).build())
+            .send()
+            .await;
+        let Err(error) = answer else { return Vec::new() };
+        match error.into_service_error() {
+            TransactWriteItemsError::TransactionCanceledException(error) => {
+                let reasons = error.cancellation_reasons().iter();
+                reasons.map(|reason| reason.code().unwrap_or_default().to_owned()).collect()
+            }
+            other => panic!("{other:?}"),
+        }
+    };
+    let (failed, held) = ("ConditionalCheckFailed", "None");
+    assert_eq!(transact("nobody", 2, "a").await, [failed, held, held]);
+    let put = endpoint.dynamodb.put_item().table_name("table");
+    put.item("pk", text("account")).item("sk", text("s")).send().await.expect("a put");
+    assert_eq!(transact("account", 2, "a").await, Vec::<String>::new());
+    assert_eq!(transact("account", 2, "a").await, [held, held, failed]);
+    assert_eq!(transact("account", 2, "b").await, Vec::<String>::new());
+    assert_eq!(transact("account", 2, "c").await, [held, failed, held]);
+    let get = endpoint.dynamodb.get_item().table_name("table").key("pk", text("counter"));
+    let counter =
+        get.key("sk", text("s")).send().await.expect("an item").item.expect("it is there");
+    assert_eq!(counter["n"], number(2));
 }
 
 #[tokio::test]

@@ -14,11 +14,12 @@ struct Things {
     event: String,
     task: String,
     event_type: String,
+    portal_session: String,
 }
 
 impl Things {
-    fn all(&self) -> [&str; 4] {
-        [&self.endpoint, &self.event, &self.task, &self.key]
+    fn all(&self) -> [&str; 5] {
+        [&self.endpoint, &self.event, &self.task, &self.key, &self.portal_session]
     }
 
     /// The path with these things in its placeholders.
@@ -35,6 +36,7 @@ impl Things {
         let name = if path.starts_with("/v1/dialects") { "standard" } else { &self.event_type };
         path.replace("{id}", id)
             .replace("{key_id}", &self.key)
+            .replace("{session_id}", &self.portal_session)
             .replace("{endpoint_id}", &self.endpoint)
             .replace("{name}", name)
     }
@@ -50,6 +52,7 @@ fn nothing() -> Things {
         event: id("evt"),
         task: id("task"),
         event_type: "no.such".to_owned(),
+        portal_session: id("ps"),
     }
 }
 
@@ -68,9 +71,12 @@ async fn furnish(stack: &Stack, account: &Account, receiver: &Receiver) -> Thing
     stack.wait_until_idle().await;
     let keys = stack.admin().get("/v1/accounts/acme/keys").await;
     let key = keys["data"][0]["id"].as_str().expect("an id").to_owned();
+    let session = stack.admin().post("/v1/accounts/acme/portal-sessions", json!({})).await;
+    let portal_session = session.json["id"].as_str().expect("an id").to_owned();
     // The description's examples speak of another one.
     let event_type = "vault.sealed".to_owned();
-    Things { account: "acme".to_owned(), key, endpoint, event, task, event_type }
+    let account = "acme".to_owned();
+    Things { account, key, endpoint, event, task, event_type, portal_session }
 }
 
 /// Everything that `acme` can see of itself.
@@ -94,6 +100,7 @@ async fn picture(stack: &Stack, account: &Account, things: &Things) -> Vec<Value
     }
     seen.push(stack.admin().get("/v1/accounts/acme").await);
     seen.push(stack.admin().get("/v1/accounts/acme/keys").await);
+    seen.push(stack.admin().get("/v1/accounts/acme/portal-sessions").await);
     seen
 }
 

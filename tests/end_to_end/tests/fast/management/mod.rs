@@ -4,6 +4,8 @@ mod catalog;
 mod events;
 mod hidden;
 mod key_rotation;
+mod limits;
+mod made_again;
 mod quiet;
 mod refusals;
 mod schemas;

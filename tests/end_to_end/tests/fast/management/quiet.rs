@@ -2,7 +2,7 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::{SignedDuration, Timestamp};
-use posthorn_end_to_end::{Account, Receiver, Stack, store};
+use posthorn_end_to_end::{Account, Receiver, Stack, store, tenant};
 use posthorn_shared::account;
 use posthorn_shared::due::Bucket;
 use posthorn_shared::ids::EventKey;
@@ -29,6 +29,8 @@ async fn account(stack: &Stack, store: &Store, hours: i64) -> Account {
         portal: Default::default(),
         created_at: ago(hours),
         updated_at: ago(hours),
+        former_deleted_at: None,
+        deleted_at: None,
     };
     assert!(store.create_account(&created).await.expect("it is written"));
     let key = json!({ "name": "tests", "scopes": ["read", "publish"] });
@@ -38,6 +40,8 @@ async fn account(stack: &Stack, store: &Store, hours: i64) -> Account {
 
 /// Events that were received so many hours ago; their ids, as they were given.
 async fn events(store: &Store, hours: &[i64]) -> Vec<String> {
+    let quiet = store.account(&"quiet".parse().expect("an id")).await.expect("an answer");
+    let quiet = quiet.expect("an account").tenant();
     let events: Vec<StoredEvent> = hours
         .iter()
         .zip(1u128..)
@@ -51,7 +55,7 @@ async fn events(store: &Store, hours: &[i64]) -> Vec<String> {
             test: false,
         })
         .collect();
-    let stored = store.put_events(&events).await;
+    let stored = store.put_events(events.iter().map(|event| (&quiet, event))).await;
     assert!(stored.iter().all(Result::is_ok), "{stored:?}");
     events.iter().map(|event| event.key.to_string()).collect()
 }
@@ -109,6 +113,23 @@ async fn a_list_skips_the_hours_in_which_nothing_happened() {
     assert!(!window.is_empty() && window.iter().all(|id| posted.contains(id)), "{window:?}");
 }
 
+#[tokio::test]
+async fn the_hours_of_an_account_that_had_the_id_before_are_not_looked_into() {
+    let stack = Stack::start().await;
+    marked_from(&store(&stack).await, Some(ago(24)), 1).await;
+    let former = stack.account("quiet").await;
+    for _ in 0..20 {
+        former.post_event(json!({ "type": "a.b", "data": {} })).await;
+    }
+    stack.wait_until_idle().await;
+    assert!(walk(&stack, &former, "/v1/events?limit=250").await.0.len() == 20);
+    stack.admin().delete("/v1/accounts/quiet").await;
+    let account = stack.account("quiet").await;
+    let before = stack.calls("dynamodb", "Query").await;
+    assert_eq!(account.get("/v1/events").await["data"], json!([]));
+    assert_eq!(stack.calls("dynamodb", "Query").await - before, 1, "the marks, and nothing else");
+}
+
 /// As the release before has left it: nothing says which hours have events.
 #[tokio::test]
 async fn what_was_stored_before_there_were_marks_is_found() {
@@ -118,11 +139,12 @@ async fn what_was_stored_before_there_were_marks_is_found() {
     marked_from(&store, None, 1).await;
     let mut posted = events(&store, &[70, 69, 41, 40, 5]).await;
     let table = aws_sdk_dynamodb::Client::new(&stack.aws_config().await);
+    let generation = tenant(&stack, "quiet").await.generation();
     let marks = table
         .query()
         .table_name("posthorn")
         .key_condition_expression("pk = :p")
-        .expression_attribute_values(":p", AttributeValue::S("EH#quiet".to_owned()));
+        .expression_attribute_values(":p", AttributeValue::S(format!("EH#quiet#{generation}")));
     let marks = marks.send().await.expect("an answer").items.unwrap_or_default();
     assert_eq!(marks.len(), 5);
     for mark in marks {

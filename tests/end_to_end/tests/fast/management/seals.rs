@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
-use posthorn_end_to_end::{Account, Answer, Receiver, Stack, closed_port_url, runtime};
+use posthorn_end_to_end::{Account, Answer, Receiver, Stack, closed_port_url, runtime, tenant};
 use posthorn_shared::sealing::SealingKey;
 use serde_json::json;
 
@@ -61,6 +61,8 @@ async fn a_seal_opens_nowhere_but_where_it_lies() {
     moved.insert("pk".to_owned(), text("A#mallory"));
     let document = moved["d"].as_s().expect("a text").replace("\"acme\"", "\"mallory\"");
     moved.insert("d".to_owned(), text(&document));
+    let generation = tenant(&stack, "mallory").await.generation();
+    moved.insert("g".to_owned(), AttributeValue::N(generation.to_string()));
     // Without the key's number, as if it were of the first release.
     let mut old = moved.clone();
     old.remove("k").expect("the key's number");

@@ -4,7 +4,9 @@ use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 use posthorn_end_to_end::{Browser, Stack, portal_token, store};
 use posthorn_shared::digest::sha256_hex;
-use posthorn_shared::store::{Opened, PortalSession};
+use posthorn_shared::ids::PortalSessionId;
+use posthorn_shared::store::Opened;
+use serde_json::{Value, json};
 
 #[tokio::test]
 async fn a_link_is_used_up_by_its_form_and_not_by_looking_at_it() {
@@ -54,9 +56,10 @@ async fn links_and_sessions_end() {
     stack.account("acme").await;
     let store = store(&stack).await;
     let past = Timestamp::now().checked_sub(SignedDuration::from_secs(1)).unwrap();
-    let account = "acme".parse().unwrap();
-    let over = PortalSession { account, expires_at: past, used_at: None };
-    store.create_portal_link(&sha256_hex("phs_over"), &over).await.unwrap();
+    let acme = store.account(&"acme".parse().unwrap()).await.unwrap().unwrap().tenant();
+    let id = PortalSessionId::new(past, 1);
+    let made = store.create_portal_link(&acme, &sha256_hex("phs_over"), id, past).await.unwrap();
+    assert!(made.is_some());
     let late = Browser::new(&stack).enter("phs_over").await;
     assert_eq!(late.status, 410);
     assert!(late.text.contains("no longer valid"), "{}", late.text);
@@ -97,6 +100,90 @@ async fn a_session_ends_by_signing_out_and_with_its_account() {
         }
     })
     .await;
+}
+
+/// The ids of an account's links and sessions as they are listed, and whether each has been opened.
+async fn listed(stack: &Stack, account: &str) -> Vec<(String, bool)> {
+    let path = format!("/v1/accounts/{account}/portal-sessions");
+    let (mut all, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let page = stack.admin().get(&format!("{path}?limit=1&cursor={cursor}")).await;
+        for one in page["data"].as_array().expect("a list") {
+            let members: Vec<&String> = one.as_object().expect("an object").keys().collect();
+            assert_eq!(members, ["id", "created_at", "opened_at", "expires_at"]);
+            let id = one["id"].as_str().expect("an id").to_owned();
+            all.push((id, one["opened_at"] != Value::Null));
+        }
+        match page["next_cursor"].as_str() {
+            Some(next) => next.clone_into(&mut cursor),
+            None => return all,
+        }
+    }
+}
+
+#[tokio::test]
+async fn links_and_sessions_are_listed_and_ended_by_the_platform_team() {
+    let stack = Stack::start().await;
+    for account in ["acme", "other"] {
+        stack.account(account).await;
+    }
+    let admin = stack.admin();
+    let make = async || {
+        let answer = admin.post("/v1/accounts/acme/portal-sessions", json!({})).await;
+        let text = |name: &str| answer.json[name].as_str().expect("a text").to_owned();
+        let token = text("url").split_once("session=").expect("a token").1.to_owned();
+        (text("id"), token)
+    };
+    let (opened, token) = make().await;
+    let mut visitor = Browser::new(&stack);
+    assert_eq!(visitor.enter(&token).await.status, 303);
+    let (unopened, unused) = make().await;
+    let (third, used) = make().await;
+    let mut leaver = Browser::new(&stack);
+    leaver.enter(&used).await;
+    let all = [(third.clone(), true), (unopened.clone(), false), (opened.clone(), true)];
+    assert_eq!(listed(&stack, "acme").await, all);
+    assert!(listed(&stack, "other").await.is_empty());
+
+    // Who signs out is not listed any more, and the link stays used.
+    leaver.post("/portal/leave", &[]).await;
+    let over = Browser::new(&stack).enter(&used).await;
+    assert_eq!(over.status, 410);
+    assert!(over.text.contains("used already"), "{}", over.text);
+    assert_eq!(listed(&stack, "acme").await, all[1..]);
+    for path in [
+        format!("/v1/accounts/other/portal-sessions/{opened}"),
+        format!("/v1/accounts/acme/portal-sessions/{third}"),
+        "/v1/accounts/acme/portal-sessions/nonsense".to_owned(),
+    ] {
+        assert_eq!(admin.request("DELETE", &path, &[], "").await.status, 404, "{path}");
+    }
+    assert_eq!(visitor.get("/portal/endpoints").await.status, 200);
+    admin.delete(&format!("/v1/accounts/acme/portal-sessions/{opened}")).await;
+    assert_eq!(visitor.get("/portal/endpoints").await.status, 401);
+    admin.delete(&format!("/v1/accounts/acme/portal-sessions/{unopened}")).await;
+    assert_eq!(Browser::new(&stack).get(&format!("/portal?session={unused}")).await.status, 410);
+    assert_eq!(Browser::new(&stack).enter(&unused).await.status, 410);
+    assert!(listed(&stack, "acme").await.is_empty());
+}
+
+#[tokio::test]
+async fn a_link_that_is_ended_while_it_is_opened_leaves_no_session() {
+    let stack = Stack::start().await;
+    stack.account("acme").await;
+    let admin = stack.admin();
+    for _ in 0..20 {
+        let made = admin.post("/v1/accounts/acme/portal-sessions", json!({})).await.json;
+        let token = made["url"].as_str().unwrap().split_once("session=").unwrap().1.to_owned();
+        let path = format!("/v1/accounts/acme/portal-sessions/{}", made["id"].as_str().unwrap());
+        let mut browser = Browser::new(&stack);
+        let end = admin.request("DELETE", &path, &[], "");
+        let (entered, ended) = futures::future::join(browser.enter(&token), end).await;
+        assert_eq!(ended.status, 204, "{}", ended.text);
+        assert!([303, 410].contains(&entered.status), "{}", entered.text);
+        assert_eq!(browser.get("/portal/endpoints").await.status, 401);
+    }
+    assert!(listed(&stack, "acme").await.is_empty());
 }
 
 #[tokio::test]

@@ -171,7 +171,8 @@ async fn a_form_is_taken_from_a_page_of_the_session_only() {
     let (mine, theirs) = (csrf(&one, OVERVIEW).await, csrf(&other, OVERVIEW).await);
     let accounts = csrf(&visitor, "/portal/endpoints").await;
     let same = ("sec-fetch-site", "same-origin");
-    for path in ["/portal/platform/accounts/acme/portal", "/portal/platform/leave"] {
+    let end = "/portal/platform/accounts/acme/portal-sessions/ps_01h455vb4pex5vsknk084sn02q/end";
+    for path in ["/portal/platform/accounts/acme/portal", end, "/portal/platform/leave"] {
         for (fields, header) in [
             (vec![], same),
             (vec![("csrf", "guessed")], same),
@@ -340,6 +341,28 @@ async fn its_portal_opens_once_and_for_this_account() {
     assert_eq!(Browser::new(&stack).enter(token).await.status, 410, "a link opens once");
     let missing = post(&operator, "/portal/platform/accounts/none.such/portal").await;
     assert_eq!(missing.status, 404, "{}", missing.text);
+}
+
+#[tokio::test]
+async fn who_is_in_its_portal_is_seen_and_signed_out() {
+    let stack = Stack::start().await;
+    stack.account("acme").await;
+    let operator = operator(&stack).await;
+    let account = "/portal/platform/accounts/acme";
+    assert!(page(&operator, account).await.contains("There are none."));
+    let visitor = Browser::of(&stack, "acme").await;
+    let shown = page(&operator, account).await;
+    let (_, rest) = shown.split_once("/portal-sessions/").expect("a form");
+    let id = rest.split('/').next().expect("its end");
+    assert!(id.starts_with("ps_") && !shown.contains("Not yet"), "{shown}");
+    let token = visitor.cookie.split_once('=').expect("a pair").1;
+    assert!(!shown.contains(token), "{shown}");
+    let end = format!("{account}/portal-sessions/{id}/end");
+    let ended = post(&operator, &end).await;
+    assert_eq!((ended.status, &ended.headers["location"]), (303, &account.parse().unwrap()));
+    assert_eq!(visitor.get("/portal/endpoints").await.status, 401);
+    assert_eq!(post(&operator, &end).await.status, 404);
+    assert!(page(&operator, account).await.contains("There are none."));
 }
 
 #[tokio::test]

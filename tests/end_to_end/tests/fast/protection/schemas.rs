@@ -5,8 +5,9 @@ use std::time::Duration;
 use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
 use futures::future::{Either, join, join_all, select};
 use jiff::Timestamp;
-use posthorn_end_to_end::{Account, DEADLINE, Receiver, Stack, eventually, store};
+use posthorn_end_to_end::{Account, DEADLINE, Receiver, Stack, eventually, store, tenant};
 use posthorn_shared::event_type::{CatalogOwner, EventType};
+use posthorn_shared::store::Created;
 use serde_json::{Map, Value, json};
 
 /// 64 definitions, each of which refers to the next one twice: 2^64 steps in 4.5 KB.
@@ -192,9 +193,9 @@ async fn a_stored_schema_beyond_the_limits_refuses_nothing_until_it_is_changed()
         created_at: Timestamp::UNIX_EPOCH,
         updated_at: Timestamp::UNIX_EPOCH,
     };
-    let owner = CatalogOwner::Account("acme".parse().expect("an id"));
-    let created = store(&stack).await.create_event_type(&owner, &event_type).await;
-    assert!(created.expect("an answer"));
+    let owner = CatalogOwner::Account(tenant(&stack, "acme").await);
+    let created = store(&stack).await.create_event_type(&owner, &event_type, 1).await;
+    assert_eq!(created.expect("an answer"), Created::Done);
     let sqs = stack.sqs().await;
     let event = json!({ "account": "acme", "type": "old.type", "data": {} }).to_string();
     let send = sqs.send_message().queue_url(stack.events_queue_url());
