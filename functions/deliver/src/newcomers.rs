@@ -17,10 +17,11 @@ use posthorn_shared::delivery::Trigger;
 use posthorn_shared::delivery_message::DeliveryMessage;
 use posthorn_shared::due::MAX_QUEUE_DELAY;
 use posthorn_shared::endpoint::Endpoint;
-use posthorn_shared::ids::{AccountId, EndpointId};
+use posthorn_shared::ids::EndpointId;
 use posthorn_shared::rate_limit::RateLimit;
 use posthorn_shared::runtime::Runtime;
 use posthorn_shared::store::Store;
+use posthorn_shared::tenant::Tenant;
 
 use crate::pace::{Ready, Turn};
 use crate::plan::Next;
@@ -43,7 +44,7 @@ pub struct Newcomers {
     /// Deliveries per second; `None`: as many as there are.
     per_second: Option<u32>,
     /// Hosts that refused something.
-    refused: Cache<(AccountId, String), ()>,
+    refused: Cache<(Tenant, String), ()>,
     /// Endpoints, with their hosts, that took something.
     took: Cache<(EndpointId, String), ()>,
 }
@@ -67,11 +68,11 @@ impl Newcomers {
         let Some(per_second) = self.per_second else {
             return (ready, Vec::new());
         };
-        let mut limited: HashMap<AccountId, Vec<Ready>> = HashMap::new();
+        let mut limited: HashMap<Tenant, Vec<Ready>> = HashMap::new();
         let mut passed = Vec::with_capacity(ready.len());
         for ready in ready {
             if self.is_limited(&ready) {
-                limited.entry(ready.message.account.clone()).or_default().push(ready);
+                limited.entry(ready.target.endpoint.account.clone()).or_default().push(ready);
             } else {
                 passed.push(ready);
             }
@@ -97,14 +98,15 @@ impl Newcomers {
         endpoint.unproven
             && ready.message.trigger != Trigger::Test
             && endpoint.health.open.is_none()
-            && self.refused.contains_key(&(endpoint.account.id.clone(), endpoint.host()))
+            && self.refused.contains_key(&(endpoint.account.clone(), endpoint.host()))
             && !self.took.contains_key(&(endpoint.id.clone(), endpoint.host()))
     }
 
     /// How many of an account's deliveries may go now, of so many.
-    async fn room(&self, account: &AccountId, per_second: u32, wanted: usize) -> usize {
+    async fn room(&self, account: &Tenant, per_second: u32, wanted: usize) -> usize {
         let rate = RateLimit { per_second: Some(per_second), per_hour: None };
-        match self.store.take_slots(&format!("new#{account}"), rate, wanted).await {
+        let of = format!("new#{account}#{}", account.generation());
+        match self.store.take_slots(&of, rate, wanted).await {
             Ok(room) => room,
             Err(error) => {
                 tracing::warn!(%error, %account, "no room for new endpoints; the messages come again");
@@ -130,7 +132,7 @@ impl Newcomers {
             return false;
         }
         if !delivered {
-            self.refused.insert((endpoint.account.id.clone(), endpoint.host()), ());
+            self.refused.insert((endpoint.account.clone(), endpoint.host()), ());
             return false;
         }
         let key = (endpoint.id.clone(), endpoint.host());

@@ -169,6 +169,29 @@ async fn what_was_on_its_way_to_it_ends() {
     assert_eq!(status(&acme, &format!("/v1/events/{event}/deliveries")).await, 404);
 }
 
+/// Hosts that refused something are remembered by account.
+#[tokio::test]
+async fn its_failures_slow_no_endpoint_of_the_new_one_down() {
+    let stack = Stack::start().await;
+    let receiver = Receiver::start().await;
+    let former = stack.account("acme").await;
+    receiver.reply("/former", Reply::status(500));
+    let hook = json!({ "url": receiver.url("/former"), "retry": { "schedule": ["1h"] } });
+    let theirs = former.endpoint(hook).await;
+    let event = former.post_event(json!({ "type": "a.b", "data": {} })).await;
+    former.delivery(&event, &theirs, "retrying").await;
+
+    let acme = made_again(&stack, &former).await;
+    let own = acme.endpoint(json!({ "url": receiver.url("/own") })).await;
+    let event = acme.post_event(json!({ "type": "a.b", "data": {} })).await;
+    acme.delivery(&event, &own, "delivered").await;
+    let table = runtime(&stack).await.dynamodb;
+    let scan = table.scan().table_name("posthorn").filter_expression("begins_with(pk, :room)");
+    let room = AttributeValue::S("RL#new#acme".to_owned());
+    let asked = scan.expression_attribute_values(":room", room).send().await.expect("an answer");
+    assert_eq!(asked.items(), [], "nobody has asked for room");
+}
+
 /// What was sent to it and is read when another has its id.
 #[tokio::test]
 async fn messages_for_it_are_dead_letters_and_stay_so() {

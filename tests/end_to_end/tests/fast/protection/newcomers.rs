@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use posthorn_end_to_end::{Account, Receiver, Reply, Stack, eventually};
+use posthorn_end_to_end::{Account, Receiver, Reply, Stack, eventually, tenant};
 use serde_json::{Value, json};
 
 /// Deliveries per second of an account's new endpoints, once one has failed.
@@ -90,10 +90,11 @@ async fn an_endpoint_that_takes_its_first_delivery_is_never_slowed_down() {
     unproven(&stack, &endpoint, Value::Null).await;
     // Nobody has asked for room, so that there is none on record.
     let table = aws_sdk_dynamodb::Client::new(&stack.aws_config().await);
+    let generation = tenant(&stack, "acme").await.generation();
     let room = table
         .get_item()
         .table_name("posthorn")
-        .key("pk", AttributeValue::S("RL#new#acme".to_owned()))
+        .key("pk", AttributeValue::S(format!("RL#new#acme#{generation}")))
         .key("sk", AttributeValue::S("SLOTS".to_owned()));
     assert_eq!(room.send().await.expect("an answer").item, None);
     // It fails later on: that is another matter.
