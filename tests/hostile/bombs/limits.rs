@@ -9,7 +9,6 @@ const LIMIT: usize = 3;
 const AT_ONCE: usize = 40;
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "limits are counted before the write, not with it"]
 async fn limits_that_are_raced_against() {
     let mut scene = Scene::set("limits that are raced against").await;
     let limits = json!({ "limits": { "endpoints": LIMIT, "event_types": LIMIT } });

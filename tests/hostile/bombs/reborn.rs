@@ -13,7 +13,6 @@ const LATE: usize = 60;
 const FORGOTTEN: Duration = Duration::from_millis(1_500);
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "accounts have no generation yet: what the former one left is valid until it expires"]
 async fn an_account_made_again_has_nothing_of_the_former_one() {
     let stack = Stack::start().await;
     let receiver = Receiver::start().await;
