@@ -301,41 +301,37 @@ impl Store {
         consistent: bool,
     ) -> Result<Option<AccountItems>, StoreError> {
         let written_here = self.changes.last(&Changed::Account(id.clone())).is_some();
-        let items = self
-            .range(Range {
-                pk: keys::account_pk(id),
-                from: keys::ACCOUNT_SK,
-                to: keys::CATALOG_END,
-                newest_first: false,
-                limit: None,
-                consistent: consistent || written_here,
-            })
-            .await?;
-        // It sorts before all that is below it.
-        let Some((account, below)) = items.split_first() else {
-            return Ok(None);
+        let range = Range {
+            pk: keys::account_pk(id),
+            from: keys::ACCOUNT_SK,
+            to: keys::CATALOG_END,
+            newest_first: false,
+            limit: None,
+            consistent: consistent || written_here,
         };
-        if Reader(account).text("sk")? != keys::ACCOUNT_SK {
-            return Ok(None);
-        }
-        let account: Account = document::from_item(account)?;
-        if account.deleted_at.is_some() {
-            return Ok(None);
-        }
-        let tenant = account.tenant();
-        let (mut interests, mut catalog) = (Vec::new(), Vec::new());
-        for item in below {
-            match Reader(item).text("sk")? {
-                sk if sk.starts_with(keys::ENDPOINT_SK) && document::is_of(item, &tenant)? => {
-                    interests.push(document::from_item(item)?);
+        let mut view: Option<(Tenant, AccountItems)> = None;
+        self.each_of_range(range, |item| {
+            let reader = Reader(&item);
+            let sk = reader.text("sk")?;
+            // It sorts before all that is below it.
+            if sk == keys::ACCOUNT_SK {
+                let account: Account = document::from_item(&item)?;
+                let items = AccountItems { account, interests: Vec::new(), catalog: Vec::new() };
+                view = Some((items.account.tenant(), items));
+            } else if let Some((tenant, items)) = &mut view
+                && document::is_of(&item, tenant)?
+            {
+                if sk.starts_with(keys::ENDPOINT_SK) {
+                    items.interests.push(document::from_item(&item)?);
+                } else if sk.starts_with(keys::EVENT_TYPE_SK) {
+                    items.catalog.push(document::from_item(&item)?);
                 }
-                sk if sk.starts_with(keys::EVENT_TYPE_SK) && document::is_of(item, &tenant)? => {
-                    catalog.push(document::from_item(item)?);
-                }
-                _ => {}
             }
-        }
-        Ok(Some(AccountItems { account, interests, catalog }))
+            Ok(())
+        })
+        .await?;
+        let items = view.map(|(_, items)| items);
+        Ok(items.filter(|items| items.account.deleted_at.is_none()))
     }
 
     async fn delete_all(&self, keys: Vec<Key>) -> Result<(), StoreError> {

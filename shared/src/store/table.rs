@@ -169,18 +169,33 @@ impl Store {
     /// Reads a range of a partition, all its pages unless there is a limit.
     pub(super) async fn range(&self, range: Range<'_>) -> Result<Vec<Item>, StoreError> {
         let mut items = Vec::new();
+        self.each_of_range(range, |item| {
+            items.push(item);
+            Ok(())
+        })
+        .await?;
+        Ok(items)
+    }
+
+    /// Reads a range, and hands over its items one by one. No more than a page of them, a megabyte, is
+    /// in memory at a time.
+    pub(super) async fn each_of_range(
+        &self,
+        range: Range<'_>,
+        mut take: impl FnMut(Item) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
         // A window or a cursor that leads nowhere; DynamoDB refuses bounds the wrong way round.
         if range.from > range.to {
-            return Ok(items);
+            return Ok(());
         }
-        let mut start: Option<Item> = None;
+        let (mut left, mut start) = (range.limit, None);
         loop {
-            let left = range.limit.map(|limit| limit.saturating_sub(items.len()));
             let (found, next) = self.query_range(&range, left, start).await?;
-            items.extend(found);
+            left = left.map(|left| left.saturating_sub(found.len()));
+            found.into_iter().try_for_each(&mut take)?;
             start = next;
-            if start.is_none() || range.limit.is_some_and(|limit| items.len() >= limit) {
-                return Ok(items);
+            if start.is_none() || left == Some(0) {
+                return Ok(());
             }
         }
     }

@@ -31,7 +31,6 @@ fn fat(url: &str) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "lists are not bounded in bytes"]
 async fn endpoints_that_are_full() {
     let mut scene = Scene::set("full endpoints").await;
     let hook = fat(&scene.sink.url("mallory")).to_string();

@@ -10,7 +10,6 @@ use posthorn_shared::matching::Matchers;
 use posthorn_shared::stored_event::StoredEvent;
 use posthorn_shared::tenant::Tenant;
 
-use crate::operations::endpoints;
 use crate::problem::Refusal;
 use crate::state::ApiState;
 
@@ -27,19 +26,39 @@ pub async fn of_event(
     after: Option<&EndpointId>,
     mut takes: impl FnMut(Delivery) -> bool,
 ) -> Result<bool, Refusal> {
-    let mut endpoints = endpoints::all(state, account).await?;
-    endpoints.retain(|endpoint| after.is_none_or(|after| endpoint.id < *after));
-    let mut steps = MAX_STEPS;
-    while !endpoints.is_empty() {
-        let rest = endpoints.split_off(endpoints.len().min(AT_ONCE));
-        for delivery in to_some(state, event, endpoints, &mut steps).await? {
-            if !takes(delivery) {
+    let view = state.accounts.of(account).await?.ok_or(Refusal::Unknown("account"))?;
+    let interests = view.endpoints.iter().map(|matcher| &matcher.interest);
+    let mut endpoints: Vec<_> = interests.map(|interest| interest.id.clone()).collect();
+    endpoints.retain(|id| after.is_none_or(|after| id < after));
+    endpoints.sort_by(|a, b| b.cmp(a));
+    let on_the_way = on_the_way(event, &view.endpoints).await;
+    for endpoints in endpoints.chunks(AT_ONCE) {
+        let subject = |id: &EndpointId| (id.clone(), event.key.clone());
+        let mut on_record = state.store.deliveries(endpoints.iter().map(subject)).await?;
+        for id in endpoints {
+            let recorded = on_record.remove(&subject(id));
+            let is_on_the_way = || on_the_way.contains(id).then(|| pending(event, id.clone()));
+            if let Some(delivery) = recorded.or_else(is_on_the_way)
+                && !takes(delivery)
+            {
                 return Ok(false);
             }
         }
-        endpoints = rest;
     }
     Ok(true)
+}
+
+/// The endpoints that an event goes to, whether or not it has been there.
+async fn on_the_way(event: &StoredEvent, matchers: &Matchers) -> HashSet<EndpointId> {
+    // A test goes to one endpoint alone: who that was is not known until it has been there.
+    if event.test {
+        return HashSet::new();
+    }
+    let matched = matchers.matched(event, MAX_STEPS).await;
+    // What is undecided is on its way to be on record as such.
+    let all = matched.wanted.iter().chain(&matched.undecided).map(|it| &it.interest);
+    let in_time = all.filter(|interest| interest.created_at <= event.key.received_at());
+    in_time.map(|interest| interest.id.clone()).collect()
 }
 
 /// The event's deliveries to these endpoints.
@@ -48,31 +67,14 @@ pub async fn to_endpoints(
     event: &StoredEvent,
     endpoints: Vec<Endpoint>,
 ) -> Result<Vec<Delivery>, Refusal> {
-    to_some(state, event, endpoints, &mut MAX_STEPS.clone()).await
-}
-
-/// The same; their filters may take so many steps, which are counted down.
-async fn to_some(
-    state: &ApiState,
-    event: &StoredEvent,
-    endpoints: Vec<Endpoint>,
-    steps: &mut u64,
-) -> Result<Vec<Delivery>, Refusal> {
     let subject = |id: &EndpointId| (id.clone(), event.key.clone());
     let wanted = endpoints.iter().map(|endpoint| subject(&endpoint.id));
     let mut on_record = state.store.deliveries(wanted).await?;
     let all: Vec<EndpointId> = endpoints.iter().map(|endpoint| endpoint.id.clone()).collect();
-    let not_on_record = endpoints.into_iter().filter(|endpoint| {
-        // A test goes to one endpoint alone: who that was is not known until it has been there.
-        let too_late = endpoint.created_at > event.key.received_at();
-        !event.test && !too_late && !on_record.contains_key(&subject(&endpoint.id))
-    });
+    let is_recorded = |id: &EndpointId| on_record.contains_key(&subject(id));
+    let not_on_record = endpoints.into_iter().filter(|endpoint| !is_recorded(&endpoint.id));
     let matchers: Matchers = not_on_record.map(Interest::from).collect();
-    let matched = matchers.matched(event, *steps).await;
-    *steps = steps.saturating_sub(matched.steps);
-    // What is undecided is on its way to be on record as such.
-    let on_the_way = matched.wanted.iter().chain(&matched.undecided);
-    let on_the_way: HashSet<&EndpointId> = on_the_way.map(|it| &it.interest.id).collect();
+    let on_the_way = on_the_way(event, &matchers).await;
     let deliveries = all.into_iter().filter_map(|endpoint| {
         let recorded = on_record.remove(&subject(&endpoint));
         recorded.or_else(|| on_the_way.contains(&endpoint).then(|| pending(event, endpoint)))
