@@ -213,7 +213,7 @@ impl HttpBody for Counted {
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.left.clone()
+        self.left
     }
 }
 
