@@ -80,8 +80,8 @@ pub async fn read_at_most(body: Body, max: usize) -> Result<Option<Bytes>, Refus
     if body.size_hint().lower() > max as u64 {
         return Ok(None);
     }
-    let announced = usize::try_from(body.size_hint().lower()).unwrap_or(max).min(max);
-    let mut kept = BytesMut::with_capacity(announced);
+    // It grows as bytes come: a client that announces many may send few.
+    let mut kept = BytesMut::new();
     let mut stream = body.into_data_stream();
     while let Some(chunk) = stream.next().await {
         let chunk =
