@@ -1,5 +1,6 @@
 //! Who sends a request, and what such a caller must never get.
 
+use crate::requests::Request;
 use crate::routes::Kind;
 use crate::tenants::{Tenant, Tenants};
 use crate::wire::Reply;
@@ -91,19 +92,17 @@ impl Caller {
     }
 
     /// What is wrong with an answer to this caller's request.
-    pub fn objection(
-        self,
-        tenants: &Tenants,
-        method: &str,
-        path: &str,
-        kind: Kind,
-        reply: &Reply,
-    ) -> Option<String> {
+    pub fn objection(self, tenants: &Tenants, request: &Request, reply: &Reply) -> Option<String> {
+        let Request { method, path, kind, bytes, .. } = request;
+        let kind = *kind;
         if reply.status < 400 && !self.may_succeed(method, path, kind) {
             return Some(format!("{self:?} must not get {}", reply.status));
         }
         let own = self.tenant(tenants).map(|tenant| tenant.id.as_str());
         let others = tenants.all.iter().filter(|tenant| Some(tenant.id.as_str()) != own);
+        // A portal link names its account to whoever has it.
+        let text = String::from_utf8_lossy(bytes);
+        let others = others.filter(|it| kind != Kind::Page || !text.contains(&it.things().link));
         for tenant in others {
             if let Some(mark) = tenant.marks.iter().find(|mark| reply.contains(mark)) {
                 return Some(format!("{self:?} sees {mark}, which is {}'s", tenant.id));

@@ -143,10 +143,9 @@ async fn work(material: Arc<Material>, seed: u64, next: Arc<AtomicU64>, end: Ins
 
 /// What is wrong with an answer.
 fn objection(material: &Material, request: &Request, reply: &Reply) -> Option<String> {
-    let Request { caller, method, path, kind, .. } = request;
+    let Request { caller, kind, .. } = request;
     if request.must_be_refused && reply.status < 400 {
         return Some(format!("the AWS port lets a stranger in: {}", reply.status));
     }
-    bounds::objection(reply, *kind)
-        .or_else(|| caller.objection(&material.tenants, method, path, *kind, reply))
+    bounds::objection(reply, *kind).or_else(|| caller.objection(&material.tenants, request, reply))
 }
