@@ -5,7 +5,7 @@ use std::time::Duration;
 use aws_sdk_dynamodb::types::{DeleteRequest, WriteRequest};
 use jiff::Timestamp;
 
-use super::document::{self, Change, Order, Page};
+use super::document::{self, Change, Order, Page, TRIES};
 use super::keys::{self, Key};
 use super::portal_sessions::PortalVisit;
 use super::table::{Range, item_key};
@@ -20,8 +20,6 @@ use crate::ids::{AccountId, KeyId};
 use crate::sent::Sent;
 use crate::tenant::Tenant;
 
-/// Tries of a deletion that others interfere with.
-const TRIES: usize = 5;
 /// How long it is known that there was an account: longer than its events can lie in a queue and
 /// then in its dead-letter queue, 14 days each.
 const FORMER_KEPT: Duration = Duration::from_secs(60 * 86_400);

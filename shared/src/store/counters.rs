@@ -8,14 +8,12 @@
 use super::document;
 use super::keys::{self, Key};
 use super::table::item_key;
-use super::transactions::{If, Step, Transacted};
+use super::transactions::{If, Step, TRIES, Transacted};
 use super::{Item, Reader, Store, StoreError, number};
 use crate::tenant::Tenant;
 
 /// How long a counter holds after it was last raised: longer than a transaction takes.
 const HOLDS: i64 = 60_000;
-/// Tries of a creation that others interfere with.
-const TRIES: usize = 40;
 
 /// What is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::counters::{Counted, Created};
-use super::document::{self, Change, Order, Page};
+use super::document::{self, Change, Order, Page, TRIES};
 use super::keys;
 use super::table::Range;
 use super::transactions::{If, Step, Transacted};
@@ -16,8 +16,6 @@ use crate::changes::Changed;
 use crate::event_type::{CatalogEntry, CatalogOwner, EventType};
 use crate::ids::EventTypeName;
 
-/// Tries of a change that others interfere with.
-const TRIES: usize = 5;
 /// Event types whose details are read at once.
 const DETAILS_AT_ONCE: usize = 10;
 /// Bytes of details with which a page is full: it is made into an answer of at most 6 MB.

@@ -4,15 +4,12 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::document::{self, Order, Page};
+use super::document::{self, Order, Page, TRIES};
 use super::keys::{self, Key};
 use super::transactions::{If, Step, Transacted};
 use super::{Item, Store, StoreError, number};
 use crate::ids::{AccountId, PortalSessionId};
 use crate::tenant::Tenant;
-
-/// Tries of an end that others interfere with.
-const TRIES: usize = 5;
 
 /// What the token of a link, or of a session that came of it, stands for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,19 +1,14 @@
 //! Slots of endpoints, and of whoever makes requests, whose rate is limited: one item each, written by whoever wants some.
 
-use std::time::Duration;
-
 use jiff::Timestamp;
 
 use super::document;
 use super::keys::{self, Key};
+use super::transactions::TRIES;
 use super::{Store, StoreError, number};
 use crate::ids::EndpointId;
 use crate::rate_limit::{RateLimit, Slots};
 
-/// Tries of a reservation that others interfere with: about 2 s in all.
-const TRIES: u32 = 40;
-/// Pauses between them are random, up to this.
-const MAX_PAUSE: Duration = Duration::from_millis(100);
 /// How long an item is kept after its last slot: longer than any window.
 const KEPT: i64 = 2 * 3600;
 
@@ -78,7 +73,7 @@ impl Store {
             if self.put_if(item, condition, values).await? {
                 return Ok(given);
             }
-            tokio::time::sleep(MAX_PAUSE.mul_f64(self.clock.random_unit())).await;
+            self.let_others_end().await;
         }
         Err(StoreError::Contended)
     }

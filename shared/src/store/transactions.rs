@@ -14,7 +14,7 @@ use super::table::{item_key, key_of};
 use super::{Item, Store, StoreError, number, sdk_error};
 use crate::sent::Sent;
 
-/// Tries of a write that a transaction of others is in the way of: about 2 s in all.
+/// Tries of a write that many make at once, so that others are often in the way: about 2 s in all.
 pub(super) const TRIES: u32 = 40;
 /// Pauses between them are random, up to this.
 const MAX_PAUSE: Duration = Duration::from_millis(100);
@@ -223,7 +223,7 @@ impl Store {
         Err(StoreError::Contended)
     }
 
-    /// Waits while a transaction of others is in the way.
+    /// Waits while a write of others is in the way.
     pub(super) async fn let_others_end(&self) {
         tokio::time::sleep(MAX_PAUSE.mul_f64(self.clock.random_unit())).await;
     }

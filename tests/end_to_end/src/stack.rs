@@ -111,6 +111,12 @@ impl Stack {
         Self::with_environment(time_scale, Vec::new()).await
     }
 
+    /// A stack on which new endpoints may fail as often as they like.
+    pub async fn without_newcomers_limit() -> Self {
+        let environment = vec![("POSTHORN_UNPROVEN_PER_SECOND", "0".to_owned())];
+        Self::with_environment(1.0, environment).await
+    }
+
     /// A stack with more settings.
     ///
     /// # Panics

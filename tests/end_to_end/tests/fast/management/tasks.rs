@@ -39,12 +39,6 @@ fn received(receiver: &Receiver, path: &str) -> HashSet<String> {
     requests.iter().map(|request| request.header("webhook-id").to_owned()).collect()
 }
 
-/// A stack on which new endpoints may fail as often as they like.
-async fn stack() -> Stack {
-    let environment = vec![("POSTHORN_UNPROVEN_PER_SECOND", "0".to_owned())];
-    Stack::with_environment(1.0, environment).await
-}
-
 async fn failing_endpoint(account: &Account, receiver: &Receiver) -> String {
     receiver.reply("/hook", Reply::status(503));
     let policy = json!({ "schedule": [] });
@@ -53,7 +47,7 @@ async fn failing_endpoint(account: &Account, receiver: &Receiver) -> String {
 
 #[tokio::test]
 async fn recover_resends_every_failed_delivery_of_the_window_across_a_crash() {
-    let mut stack = stack().await;
+    let mut stack = Stack::without_newcomers_limit().await;
     let receiver = Receiver::start().await;
     let account = stack.account("acme").await;
     let endpoint = failing_endpoint(&account, &receiver).await;
@@ -170,7 +164,7 @@ async fn what_an_endpoint_never_got_is_sent_to_it() {
 
 #[tokio::test]
 async fn one_task_of_a_kind_runs_for_an_endpoint_at_a_time() {
-    let stack = stack().await;
+    let stack = Stack::without_newcomers_limit().await;
     let receiver = Receiver::start().await;
     let account = stack.account("acme").await;
     let endpoint = failing_endpoint(&account, &receiver).await;
@@ -194,7 +188,7 @@ async fn one_task_of_a_kind_runs_for_an_endpoint_at_a_time() {
 
 #[tokio::test]
 async fn a_task_stops_when_its_endpoint_is_switched_off() {
-    let stack = stack().await;
+    let stack = Stack::without_newcomers_limit().await;
     let receiver = Receiver::start().await;
     let account = stack.account("acme").await;
     let endpoint = failing_endpoint(&account, &receiver).await;

@@ -37,11 +37,6 @@ fn assert_all((names, pages): (Vec<String>, usize), expected: &[String]) {
     assert!(pages > 1, "all on one page");
 }
 
-/// A stack that does not slow down endpoints that only fail.
-async fn stack() -> Stack {
-    Stack::with_environment(1.0, vec![("POSTHORN_UNPROVEN_PER_SECOND", "0".to_owned())]).await
-}
-
 /// A receiver whose answers take as many bytes as are kept of one, and six times as many in JSON.
 async fn talkative() -> Receiver {
     let receiver = Receiver::start().await;
@@ -59,7 +54,7 @@ async fn failed(account: &Account, event: &str, endpoint: &str) {
 
 #[tokio::test]
 async fn endpoints_and_the_deliveries_of_an_event_to_them() {
-    let (stack, receiver) = (stack().await, talkative().await);
+    let (stack, receiver) = (Stack::without_newcomers_limit().await, talkative().await);
     let acme = stack.account("acme").await;
     let metadata: Map<String, Value> =
         (0..50).map(|n| (format!("{n:064}"), json!("m".repeat(500)))).collect();
@@ -80,7 +75,7 @@ async fn endpoints_and_the_deliveries_of_an_event_to_them() {
 
 #[tokio::test]
 async fn deliveries_of_an_endpoint() {
-    let (stack, receiver) = (stack().await, talkative().await);
+    let (stack, receiver) = (Stack::without_newcomers_limit().await, talkative().await);
     let acme = stack.account("acme").await;
     let hook = json!({ "url": receiver.url("/hook"), "retry": { "schedule": [] } });
     let endpoint = acme.endpoint(hook).await;
