@@ -1,6 +1,6 @@
-//! The memory that the request bodies of a port take. Bodies that would take more wait until requests
-//! are answered; should that take too long, the largest of those that are still coming is given up, so
-//! that clients who send slowly keep nobody else out.
+//! Limits the memory that the request bodies of a port take. Bodies that would take more wait until
+//! requests are answered. If that takes too long, the largest body that is still being received is given
+//! up. It may be an honest one: many clients that each hold a smaller body back can keep larger ones out.
 
 use std::collections::BTreeMap;
 use std::pin::{Pin, pin};
@@ -53,7 +53,7 @@ pub struct Share {
 
 /// Others need the memory that this body took.
 #[derive(Debug, thiserror::Error)]
-#[error("too many large requests at once; send it again")]
+#[error("too many large requests at once")]
 pub struct GivenUp;
 
 impl BodyMemory {

@@ -29,8 +29,8 @@ use super::timed_body::timed;
 use super::unread_body::lend;
 use super::{IDLE, Limits, Port, stopped};
 
-/// Bytes that are read ahead: the largest head of a request, and of a body as much as is not counted
-/// yet.
+/// Size of a connection's read buffer, in bytes: at most as much of a body is in memory and not counted
+/// yet. A head may be somewhat larger.
 const MAX_BUFFER: usize = 64 * 1024;
 
 /// Serves a connection until it ends, its client has had its time, its place is wanted, or `stop`.

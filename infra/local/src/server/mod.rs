@@ -1,6 +1,6 @@
 //! Serves a router on a port. Clients that are slow, silent or many neither hold what they were given
-//! for ever nor keep others out: heads and bodies have to come in time, and bodies take so much memory.
-//! Connections are bounded; a new one takes the place of the one that has been silent the longest.
+//! for ever nor keep others out: heads and bodies have to come in time, and the memory of bodies is bounded.
+//! Connections are, too; a new one takes the place of the one that has been silent the longest.
 
 mod body_memory;
 mod connection;
